@@ -1,0 +1,1 @@
+//! The whole system, client and server, from one seed.

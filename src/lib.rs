@@ -1,0 +1,3 @@
+//! Offline-first sync for apps: local data that is always there, writes that reach the server exactly once.
+
+pub mod net;
