@@ -1,0 +1,205 @@
+//! One connection that writes, a few that read, and the file's lock: taken and released together.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::error::StoreError;
+use super::file::{self, FileLock, Location};
+
+/// How hard a commit is pressed onto the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It survives a power cut.
+    Full,
+    /// It survives the death of the process; a power cut may take the last ones.
+    Relaxed,
+}
+
+/// Idle readers that are kept.
+const IDLE_READERS: usize = 4;
+
+#[derive(Debug)]
+pub struct Connections {
+    location: Location,
+    writer: Mutex<Writer>,
+    readers: Mutex<Readers>,
+    reader_left: Condvar,
+}
+
+#[derive(Debug)]
+struct Readers {
+    state: Access,
+    idle: Vec<Connection>,
+    active: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Open,
+    Paused,
+    Closed,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Open { connection: Connection, durability: Durability, _lock: Option<FileLock> },
+    Paused,
+    Closed,
+}
+
+impl Connections {
+    pub fn open(location: Location) -> Result<Self, StoreError> {
+        let writer = Mutex::new(Self::open_writer(&location)?);
+        let readers = Mutex::new(Readers { state: Access::Open, idle: Vec::new(), active: 0 });
+        Ok(Self { location, writer, readers, reader_left: Condvar::new() })
+    }
+
+    fn open_writer(location: &Location) -> Result<Writer, StoreError> {
+        let _lock = match location {
+            Location::File(path) => Some(FileLock::take(path)?),
+            Location::Memory => None,
+        };
+        let connection = file::open_writer(location)?;
+        Ok(Writer::Open { connection, durability: Durability::Relaxed, _lock })
+    }
+
+    pub const fn location(&self) -> &Location {
+        &self.location
+    }
+
+    pub fn error(&self, error: &rusqlite::Error) -> StoreError {
+        StoreError::from_sqlite(self.location.path(), error)
+    }
+
+    /// Waits for the one right to write.
+    pub fn writer(&self) -> WriterGuard<'_> {
+        WriterGuard { writer: lock(&self.writer), connections: self }
+    }
+
+    /// Runs `work` in one transaction and commits it; on an error everything is as before.
+    pub fn write<T>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.writer().transaction(durability, work)
+    }
+
+    /// Runs `work` on a connection that sees everything committed before. Never waits for a writer, but in
+    /// memory, where there is one connection for all.
+    pub fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let Location::File(path) = &self.location else {
+            return match &*lock(&self.writer) {
+                Writer::Open { connection, .. } => work(connection),
+                Writer::Paused => Err(StoreError::Paused),
+                Writer::Closed => Err(StoreError::Closed),
+            };
+        };
+        let idle = {
+            let mut readers = lock(&self.readers);
+            match readers.state {
+                Access::Open => {}
+                Access::Paused => return Err(StoreError::Paused),
+                Access::Closed => return Err(StoreError::Closed),
+            }
+            readers.active += 1;
+            readers.idle.pop()
+        };
+        let connection = idle.map_or_else(|| file::open_reader(path), Ok);
+        let (connection, result) = match connection {
+            Ok(connection) => {
+                let result = work(&connection);
+                (Some(connection), result)
+            }
+            Err(error) => (None, Err(error)),
+        };
+        let mut readers = lock(&self.readers);
+        readers.active -= 1;
+        if readers.state == Access::Open && readers.idle.len() < IDLE_READERS {
+            readers.idle.extend(connection);
+        } else {
+            drop(connection);
+        }
+        drop(readers);
+        self.reader_left.notify_all();
+        result
+    }
+
+    /// Releases the file, its lock included, once reads and writes under way have ended. Later ones fail with
+    /// [`StoreError::Paused`].
+    pub fn pause(&self) {
+        if self.location != Location::Memory {
+            self.release(Access::Paused, Writer::Paused);
+        }
+    }
+
+    /// As [`Self::pause`], for good.
+    pub fn close(&self) {
+        self.release(Access::Closed, Writer::Closed);
+    }
+
+    fn release(&self, access: Access, state: Writer) {
+        let mut readers = lock(&self.readers);
+        if readers.state == Access::Closed {
+            return;
+        }
+        readers.state = access;
+        readers.idle.clear();
+        while readers.active > 0 {
+            readers = self.reader_left.wait(readers).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(readers);
+        *lock(&self.writer) = state;
+    }
+
+    /// Takes the file again after [`Self::pause`].
+    pub fn resume(&self) -> Result<(), StoreError> {
+        let mut writer = lock(&self.writer);
+        match *writer {
+            Writer::Open { .. } => return Ok(()),
+            Writer::Closed => return Err(StoreError::Closed),
+            Writer::Paused => *writer = Self::open_writer(&self.location)?,
+        }
+        drop(writer);
+        lock(&self.readers).state = Access::Open;
+        Ok(())
+    }
+}
+
+/// The right to write. What is changed beside the file while it is held is seen together with the commit.
+pub struct WriterGuard<'a> {
+    writer: MutexGuard<'a, Writer>,
+    connections: &'a Connections,
+}
+
+impl WriterGuard<'_> {
+    /// Runs `work` in one transaction and commits it; on an error everything is as before.
+    pub fn transaction<T>(
+        &mut self,
+        wanted: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (connection, durability) = match &mut *self.writer {
+            Writer::Open { connection, durability, .. } => (connection, durability),
+            Writer::Paused => return Err(StoreError::Paused),
+            Writer::Closed => return Err(StoreError::Closed),
+        };
+        let sqlite = |error| self.connections.error(&error);
+        if *durability != wanted {
+            let level = if wanted == Durability::Full { "full" } else { "normal" };
+            connection.pragma_update(None, "synchronous", level).map_err(sqlite)?;
+            *durability = wanted;
+        }
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
+        let result = work(&transaction)?;
+        transaction.commit().map_err(sqlite)?;
+        Ok(result)
+    }
+}
+
+/// A panic while the lock was held left a transaction that rolled back: the data behind it is sound.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,114 @@
+//! What the app decides about its mutations: retry or discard.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::error::StoreError;
+use super::model::{EntityKey, Patch};
+use super::overlay::{self, EntityRow};
+use super::write::{check_name, generic_name};
+use super::{Delta, Store, TransactionExt, tables};
+use crate::time::Timestamp;
+
+/// A mutation, as deciding about it needs it.
+struct Found {
+    seq: i64,
+    state: State,
+    name: String,
+    /// None of a generic mutation: its patch says it all.
+    args: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Pending,
+    Acked,
+    Rejected,
+}
+
+impl Store {
+    /// Queues a rejected mutation again, as a new one at the tail under `new_id`, with `args` instead of its
+    /// own where they are given. The rejected one is gone then.
+    ///
+    /// # Errors
+    /// When there is no such rejected mutation, or `args` do not fit its name.
+    pub fn retry(
+        &self,
+        id: &str,
+        args: Option<&str>,
+        new_id: &str,
+        created_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write_counted(|tx, delta| {
+            let sqlite = |error| self.error(&error);
+            let found = find(tx, id).map_err(sqlite)?.filter(|found| found.state == State::Rejected);
+            let found =
+                found.ok_or_else(|| StoreError::NoSuchMutation { id: id.to_owned(), wanted: "rejected" })?;
+            let mut patches = tables::patches_of(tx, found.seq).map_err(sqlite)?;
+            let (mut name, mut new_args) = (found.name, found.args);
+            match (args, new_args.is_some(), patches.first()) {
+                (Some(args), true, _) => new_args = Some(args.to_owned()),
+                (Some(args), false, Some((key, patch))) => {
+                    let (id, patch) = Patch::from_args(patch.verb(), args).ok_or_else(|| {
+                        let reason = format!("{name} takes other fields");
+                        StoreError::Invalid { what: "the mutation's arguments", reason }
+                    })?;
+                    check_name("the entity's id", &id)?;
+                    let key = EntityKey { collection: key.collection.clone(), id };
+                    name = generic_name(&key, &patch);
+                    patches = vec![(key, patch)];
+                }
+                _ => {}
+            }
+            tables::forget(tx, found.seq).map_err(sqlite)?;
+            let sql =
+                "INSERT INTO mutation (id, name, args, created_at, retries) VALUES (?1, ?2, ?3, ?4, ?5)";
+            tx.run(sql, params![new_id, name, new_args, created_at.as_millis(), id]).map_err(sqlite)?;
+            let seq = tx.last_insert_rowid();
+            for (ordinal, (key, patch)) in (0..).zip(&patches) {
+                let row = EntityRow::read(tx, self.generation(), key).map_err(sqlite)?;
+                overlay::check(patch, &row, key)?;
+                overlay::lay(tx, self.generation(), (seq, ordinal), key, row, patch).map_err(sqlite)?;
+            }
+            *delta = Delta { pending: 1, acked: 0, rejected: -1 };
+            Ok(())
+        })
+    }
+
+    /// Forgets a mutation that is rejected or pending: what it did here is undone. One that the server has
+    /// applied already cannot be discarded; one that is being sent may still be applied there.
+    ///
+    /// # Errors
+    /// When there is no such mutation.
+    pub fn discard(&self, id: &str) -> Result<(), StoreError> {
+        self.write_counted(|tx, delta| {
+            let sqlite = |error| self.error(&error);
+            let found = find(tx, id).map_err(sqlite)?.filter(|found| found.state != State::Acked);
+            let found = found.ok_or_else(|| StoreError::NoSuchMutation {
+                id: id.to_owned(),
+                wanted: "rejected or pending",
+            })?;
+            for key in tables::forget(tx, found.seq).map_err(sqlite)? {
+                overlay::rebase(tx, self.generation(), &key).map_err(sqlite)?;
+            }
+            match found.state {
+                State::Pending => delta.pending -= 1,
+                State::Rejected => delta.rejected -= 1,
+                State::Acked => {}
+            }
+            Ok(())
+        })
+    }
+}
+
+fn find(tx: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<Found>> {
+    let sql = "SELECT seq, state, name, args FROM mutation WHERE id = ?1";
+    let found = tx.prepare_cached(sql)?.query_row([id], |row| {
+        let state = match row.get::<_, i64>(1)? {
+            0 => State::Pending,
+            1 => State::Acked,
+            _ => State::Rejected,
+        };
+        Ok(Found { seq: row.get(0)?, state, name: row.get(2)?, args: row.get(3)? })
+    });
+    found.optional()
+}

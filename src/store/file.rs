@@ -1,0 +1,148 @@
+//! The database file: its lock, its opening, and what happens to a damaged one.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::StoreError;
+use super::schema;
+
+/// Where a store keeps its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a file, with `-wal`, `-shm` and `-lock` beside it.
+    File(PathBuf),
+    /// In memory, gone when the store is dropped.
+    Memory,
+}
+
+impl Location {
+    /// The path for messages.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::Memory => Path::new("the database in memory"),
+        }
+    }
+}
+
+/// The right to use a database file, among all processes. Released when dropped, or when the process dies.
+#[derive(Debug)]
+pub struct FileLock(#[expect(dead_code, reason = "held for its lock")] File);
+
+impl FileLock {
+    /// Takes the lock of the database at `path`, which need not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyOpen`] when another client has it.
+    pub fn take(path: &Path) -> Result<Self, StoreError> {
+        let lock = with_suffix(path, "-lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
+        let file = file.map_err(|error| StoreError::from_io(path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::AlreadyOpen { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(StoreError::from_io(path, &error)),
+        }
+    }
+}
+
+/// Opens the connection that writes, and brings the schema up to date. The caller holds the [`FileLock`].
+///
+/// # Errors
+/// See [`StoreError`]. A damaged database is set aside; a file of another kind is left as it is.
+pub fn open_writer(location: &Location) -> Result<Connection, StoreError> {
+    let path = location.path();
+    let mut connection = match location {
+        Location::Memory => {
+            Connection::open_in_memory().map_err(|error| StoreError::from_sqlite(path, &error))?
+        }
+        Location::File(path) => {
+            refuse_foreign_file(path)?;
+            open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+                .map_err(|error| damaged(path, &error))?
+        }
+    };
+    match schema::migrate(&mut connection, path) {
+        Err(StoreError::Corrupt { reason, .. }) => {
+            drop(connection);
+            Err(set_aside(path, reason))
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(connection),
+    }
+}
+
+/// Opens a connection that reads.
+///
+/// # Errors
+/// See [`StoreError`].
+pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let connection = connection.map_err(|error| StoreError::from_sqlite(path, &error))?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .map_err(|error| StoreError::from_sqlite(path, &error))?;
+    Ok(connection)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // First of all: the change to WAL may have to wait for a reader that is just closing.
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    // On Apple's systems a plain fsync leaves the data in the drive's cache.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// A file that does not begin as SQLite files do is somebody else's: it is neither changed nor moved.
+fn refuse_foreign_file(path: &Path) -> Result<(), StoreError> {
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(StoreError::from_io(path, &error)),
+    };
+    let mut head = Vec::with_capacity(MAGIC.len());
+    let read = file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head);
+    read.map_err(|error| StoreError::from_io(path, &error))?;
+    if head.is_empty() || head == MAGIC {
+        return Ok(());
+    }
+    Err(StoreError::NotADatabase { path: path.to_owned() })
+}
+
+fn damaged(path: &Path, error: &rusqlite::Error) -> StoreError {
+    match StoreError::from_sqlite(path, error) {
+        StoreError::Corrupt { reason, .. } => set_aside(path, reason),
+        other => other,
+    }
+}
+
+/// Renames the database and its companions to the first free name, so that nothing of it is lost.
+pub fn set_aside(path: &Path, reason: String) -> StoreError {
+    let free = (1_u32..).map(|number| with_suffix(path, &format!(".damaged-{number}")));
+    let target = free.into_iter().find(|target| !target.exists());
+    let moved = target.filter(|target| std::fs::rename(path, target).is_ok());
+    if let Some(target) = &moved {
+        for companion in ["-wal", "-shm"] {
+            // It may not be there.
+            let _ = std::fs::rename(with_suffix(path, companion), with_suffix(target, companion));
+        }
+    }
+    StoreError::Corrupt { path: path.to_owned(), reason, set_aside: moved }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

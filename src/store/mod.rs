@@ -1,0 +1,167 @@
+//! The local database: entities, the optimistic layer over them, the queue of mutations, the snapshot stage.
+//!
+//! SQLite is the source of truth. Each function here is one transaction, and the file is sound between any
+//! two of them: the process may die anywhere. The store decides nothing about the sync; it does what the
+//! engine says and answers what it is asked.
+//!
+//! # Idea
+//! An entity is one row: `data` is what the app sees, `base` what the server confirmed. A mutation records
+//! what it did to each entity as a patch. Whenever `base` changes, or a mutation is settled or rejected,
+//! `data` is made anew from `base` and the patches that remain. Reads never merge anything.
+//!
+//! # Limits
+//! One process a file; one writer, any number of readers. A panic or an error inside of a function leaves
+//! the file as it was before.
+
+mod connections;
+mod decide;
+mod error;
+mod file;
+mod lists;
+pub(crate) mod model;
+mod object;
+mod outcomes;
+mod overlay;
+mod page;
+mod queue;
+mod read;
+mod replica;
+mod schema;
+mod stage;
+mod tables;
+mod write;
+
+#[cfg(any(test, feature = "simulation"))]
+mod invariants;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Params, Transaction};
+
+pub use connections::Durability;
+pub use error::StoreError;
+pub use file::Location;
+pub use model::EntityKey;
+pub(crate) use object::{Object, difference};
+pub(crate) use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
+pub(crate) use page::Applied;
+pub(crate) use queue::{Batch, BatchRequest};
+pub(crate) use read::StoredRow;
+pub(crate) use write::LocalWrite;
+
+use connections::{Connections, lock};
+use model::Counts;
+
+/// Whose data a file holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// The data partition.
+    pub scope: &'a str,
+    /// The user.
+    pub principal: Option<&'a str>,
+    /// The name under which a new file is known to servers.
+    pub client: &'a str,
+}
+
+/// The local database. All of it can be used from any thread.
+pub struct Store {
+    connections: Connections,
+    durability: Durability,
+    /// The generation that is seen. Changes while the right to write is held.
+    generation: AtomicI64,
+    /// The generation of a snapshot that is being taken, 0 if none.
+    staging: AtomicI64,
+    counts: Mutex<Counts>,
+    waiting: Mutex<VecDeque<Arc<write::Waiting>>>,
+}
+
+impl Store {
+    /// Opens the database, or makes it.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; a file of another kind, version, scope or user is left as it is.
+    pub fn open(location: Location, owner: &Owner<'_>, durability: Durability) -> Result<Self, StoreError> {
+        let connections = Connections::open(location)?;
+        let generation =
+            connections.write(Durability::Relaxed, |tx| replica::claim(tx, owner, connections.location()))?;
+        let store = Self {
+            connections,
+            durability,
+            generation: AtomicI64::new(generation),
+            staging: AtomicI64::new(0),
+            counts: Mutex::default(),
+            waiting: Mutex::default(),
+        };
+        let staging = store.replica()?.stage.map_or(0, |stage| stage.generation.cast_signed());
+        store.staging.store(staging, Ordering::SeqCst);
+        *lock(&store.counts) = store.count_mutations()?;
+        Ok(store)
+    }
+
+    /// How many mutations are in which state.
+    pub fn counts(&self) -> Counts {
+        *lock(&self.counts)
+    }
+
+    /// Releases the file, its lock included, until [`Self::resume`]. Returns when nothing holds it any more.
+    pub fn pause(&self) {
+        self.connections.pause();
+    }
+
+    /// Takes the file again.
+    ///
+    /// # Errors
+    /// When another client has taken it, or it cannot be opened.
+    pub fn resume(&self) -> Result<(), StoreError> {
+        self.connections.resume()
+    }
+
+    /// Releases the file for good. Everything later fails with [`StoreError::Closed`].
+    pub fn close(&self) {
+        self.connections.close();
+    }
+
+    fn generation(&self) -> i64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    fn error(&self, error: &rusqlite::Error) -> StoreError {
+        self.connections.error(error)
+    }
+
+    /// Called while the right to write is held.
+    fn count(&self, delta: Delta) {
+        let mut counts = lock(&self.counts);
+        counts.pending = counts.pending.saturating_add_signed(delta.pending);
+        counts.acked = counts.acked.saturating_add_signed(delta.acked);
+        counts.rejected = counts.rejected.saturating_add_signed(delta.rejected);
+    }
+
+    fn has_rejected(&self) -> bool {
+        self.counts().rejected > 0
+    }
+}
+
+/// By how much a transaction changed [`Counts`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Delta {
+    pending: i64,
+    acked: i64,
+    rejected: i64,
+}
+
+/// One statement, prepared once a connection.
+trait TransactionExt {
+    /// Runs it, and gives the number of rows that it changed.
+    fn run(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize>;
+}
+
+impl TransactionExt for Transaction<'_> {
+    fn run(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        self.prepare_cached(sql)?.execute(params)
+    }
+}

@@ -1,0 +1,152 @@
+//! What became of mutations that were sent.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use mizu_sync_protocol::{Cursor, Tag};
+use rusqlite::{Transaction, params};
+
+use super::error::StoreError;
+use super::model::{Outcome, RejectedMutation};
+use super::queue::is_expired;
+use super::{Store, TransactionExt, lists, overlay, replica, tables};
+use crate::time::Timestamp;
+
+/// The code of a mutation of which nobody can say any more whether it was applied.
+pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+/// The same in words.
+pub const OUTCOME_UNKNOWN_ERROR: &str =
+    "it was sent more than 60 days ago and never answered, so it may or may not have been applied";
+
+impl Store {
+    /// Records what became of mutations that were sent; one that is gone by now is passed over. Gives those
+    /// that were rejected. `at` is by the clock of this device.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then nothing has changed.
+    pub fn record(
+        &self,
+        outcomes: &[(u64, Outcome)],
+        at: Timestamp,
+    ) -> Result<Vec<RejectedMutation>, StoreError> {
+        self.update_counted(|tx, delta| {
+            let mut touched = BTreeSet::new();
+            let mut rejected = Vec::new();
+            let (pulled, resync) = replica::position(tx)?;
+            for (seq, outcome) in outcomes {
+                let seq = seq.cast_signed();
+                if !is_pending(tx, seq)? {
+                    continue;
+                }
+                match outcome {
+                    Outcome::Acked { cursor: Some(cursor), .. } if !resync && *cursor <= pulled => {
+                        touched.extend(tables::forget(tx, seq)?);
+                        delta.pending -= 1;
+                    }
+                    Outcome::Acked { cursor, tag, round } => {
+                        ack(tx, seq, *cursor, tag.as_ref(), *round)?;
+                        delta.pending -= 1;
+                        delta.acked += 1;
+                    }
+                    Outcome::Rejected { code, error } => {
+                        reject(tx, seq, code, error, at)?;
+                        touched.extend(tables::entities_of(tx, seq)?);
+                        rejected.extend(lists::rejected_by_seq(tx, seq)?);
+                        delta.pending -= 1;
+                        delta.rejected += 1;
+                    }
+                    Outcome::Failed { error, at, suspect, counted } => {
+                        let sql = "UPDATE mutation SET failures = failures + 1, error = ?2, sent = 0, sent_at = NULL,
+                                       first_failure = ifnull(first_failure, ?3),
+                                       suspect = max(suspect, ?4), attempts = attempts + ?5
+                                   WHERE seq = ?1";
+                        tx.run(sql, params![seq, error, at.as_millis(), suspect, counted])?;
+                    }
+                }
+            }
+            for key in &touched {
+                overlay::rebase(tx, self.generation(), key)?;
+            }
+            Ok(rejected)
+        })
+    }
+
+    /// Counts an attempt for each of these mutations, which failed before it was known that the server is well.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn count_attempts(&self, seqs: &[u64]) -> Result<(), StoreError> {
+        self.update(|tx| {
+            seqs.iter().try_for_each(|seq| {
+                let sql = "UPDATE mutation SET attempts = attempts + 1 WHERE seq = ?1";
+                tx.run(sql, [seq.cast_signed()]).map(drop)
+            })
+        })
+    }
+
+    /// The server's log is another one than the file knows: what it acked must be sent again, and a snapshot
+    /// taken. Gives those mutations that are too old to be sent again, rejected now.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then nothing has changed.
+    pub fn log_changed(
+        &self,
+        server_now: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Vec<RejectedMutation>, StoreError> {
+        let rejected = self.update_counted(|tx, delta| {
+            let mut touched = BTreeSet::new();
+            let mut rejected = Vec::new();
+            for (seq, sent_at) in acked(tx)? {
+                delta.acked -= 1;
+                if is_expired(sent_at, server_now) {
+                    reject(tx, seq, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, at)?;
+                    touched.extend(tables::entities_of(tx, seq)?);
+                    rejected.extend(lists::rejected_by_seq(tx, seq)?);
+                    delta.rejected += 1;
+                } else {
+                    let sql = "UPDATE mutation SET state = 0, cursor = NULL, tag = NULL, round = NULL WHERE seq = ?1";
+                    tx.run(sql, [seq])?;
+                    delta.pending += 1;
+                }
+            }
+            for key in &touched {
+                overlay::rebase(tx, self.generation(), key)?;
+            }
+            tx.run("UPDATE replica SET resync = 1", [])?;
+            tx.run("DELETE FROM stage", [])?;
+            Ok(rejected)
+        })?;
+        self.staging.store(0, Ordering::SeqCst);
+        Ok(rejected)
+    }
+}
+
+fn is_pending(tx: &Transaction<'_>, seq: i64) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM mutation WHERE seq = ?1 AND state = 0")?.exists([seq])
+}
+
+fn acked(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, Option<i64>)>> {
+    let mut select = tx.prepare_cached("SELECT seq, sent_at FROM mutation WHERE state = 1 ORDER BY seq")?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+fn ack(
+    tx: &Transaction<'_>,
+    seq: i64,
+    cursor: Option<Cursor>,
+    tag: Option<&Tag>,
+    round: u64,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE mutation SET state = 1, suspect = 0, error = NULL, cursor = ?2, tag = ?3, round = ?4
+               WHERE seq = ?1";
+    let values = params![seq, cursor.map(Cursor::to_sql), tag.map(Tag::as_str), round.cast_signed()];
+    tx.run(sql, values).map(drop)
+}
+
+fn reject(tx: &Transaction<'_>, seq: i64, code: &str, error: &str, at: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE mutation SET state = 2, suspect = 0, cursor = NULL, tag = NULL, code = ?2, error = ?3,
+                   rejected_at = ?4 WHERE seq = ?1";
+    tx.run(sql, params![seq, code, error, at.as_millis()]).map(drop)
+}

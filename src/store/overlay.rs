@@ -1,0 +1,147 @@
+//! The optimistic layer: patches of mutations on their way, laid over what the server confirmed.
+
+use mizu_sync_protocol::limits;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::error::StoreError;
+use super::model::{Edit, EntityKey, Patch};
+use super::object::Object;
+
+/// One row of the table `entity`.
+#[derive(Default)]
+pub struct EntityRow {
+    /// What the app sees.
+    pub data: Option<Object>,
+    /// What the server confirmed, where patches lie over it.
+    base: Option<Object>,
+    /// How many patches lie over it.
+    overlay: i64,
+}
+
+impl EntityRow {
+    /// Reads the row; an empty one where there is none.
+    pub fn read(connection: &Connection, generation: i64, key: &EntityKey) -> rusqlite::Result<Self> {
+        let sql =
+            "SELECT data, base, overlay FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3";
+        let row =
+            connection.prepare_cached(sql)?.query_row(params![generation, key.collection, key.id], |row| {
+                Ok(Self { data: object(row, 0)?, base: object(row, 1)?, overlay: row.get(2)? })
+            });
+        Ok(row.optional()?.unwrap_or_default())
+    }
+
+    /// What the server confirmed.
+    fn confirmed(self) -> Option<Object> {
+        if self.overlay > 0 { self.base } else { self.data }
+    }
+
+    fn write(&self, tx: &Transaction<'_>, generation: i64, key: &EntityKey) -> rusqlite::Result<()> {
+        if self.overlay == 0 && self.data.is_none() {
+            let sql = "DELETE FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3";
+            tx.prepare_cached(sql)?.execute(params![generation, key.collection, key.id])?;
+            return Ok(());
+        }
+        let sql = "INSERT INTO entity (generation, collection, id, data, base, overlay)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT DO UPDATE SET data = excluded.data, base = excluded.base, overlay = excluded.overlay";
+        let data = self.data.as_ref().map(Object::as_str);
+        let base = self.base.as_ref().map(Object::as_str);
+        let mut statement = tx.prepare_cached(sql)?;
+        statement.execute(params![generation, key.collection, key.id, data, base, self.overlay])?;
+        Ok(())
+    }
+}
+
+fn object(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Object>> {
+    Ok(row.get::<_, Option<String>>(column)?.and_then(Object::parse))
+}
+
+/// Lays a patch over the entity's `row` and records it under (seq, ordinal).
+pub fn lay(
+    tx: &Transaction<'_>,
+    generation: i64,
+    (seq, ordinal): (i64, i64),
+    key: &EntityKey,
+    mut row: EntityRow,
+    patch: &Patch,
+) -> rusqlite::Result<()> {
+    let data = patch.apply(row.data.clone());
+    if row.overlay == 0 {
+        row.base = row.data.take();
+    }
+    row.data = data;
+    row.overlay += 1;
+    row.write(tx, generation, key)?;
+    let sql = "INSERT INTO patch (seq, ordinal, collection, id, op, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = params![seq, ordinal, key.collection, key.id, patch.verb(), patch.body()];
+    tx.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// The patch that an edit by the app amounts to on what is visible in `row`.
+///
+/// # Errors
+/// When the edit makes no sense there, or would leave an entity that is too large.
+pub fn resolve(edit: Edit, row: &EntityRow, key: &EntityKey) -> Result<Patch, StoreError> {
+    let patch = match (edit, &row.data) {
+        (Edit::Create(_), Some(_)) => return Err(StoreError::AlreadyExists { entity: key.clone() }),
+        (Edit::Set { .. } | Edit::Update { .. }, None) => {
+            return Err(StoreError::NotFound { entity: key.clone() });
+        }
+        (Edit::Create(data), None) => Patch::Create(data),
+        (Edit::Set { known, gone }, Some(visible)) => Patch::Replace(visible.patched(&known, &gone)),
+        (Edit::Update { set, unset }, Some(_)) => Patch::Fields { set, unset },
+        (Edit::Delete, _) => Patch::Delete,
+    };
+    check(&patch, row, key)?;
+    Ok(patch)
+}
+
+/// Refuses a patch that would leave an entity that is too large or too deep.
+///
+/// # Errors
+/// [`StoreError::EntityLimit`].
+pub fn check(patch: &Patch, row: &EntityRow, key: &EntityKey) -> Result<(), StoreError> {
+    let Some(data) = patch.apply(row.data.clone()) else { return Ok(()) };
+    limits::check_entity(data.as_str())
+        .map_err(|limit| StoreError::EntityLimit { entity: key.clone(), limit })
+}
+
+/// Makes what the app sees of an entity anew: what the server confirmed, then the patches that remain, in order.
+pub fn rebase(tx: &Transaction<'_>, generation: i64, key: &EntityKey) -> rusqlite::Result<()> {
+    let base = EntityRow::read(tx, generation, key)?.confirmed();
+    let patches = live_patches(tx, key, i64::MAX)?;
+    let overlay = i64::try_from(patches.len()).unwrap_or(i64::MAX);
+    let data = patches.iter().fold(base.clone(), |data, patch| patch.apply(data));
+    let base = if overlay > 0 { base } else { None };
+    EntityRow { data, base, overlay }.write(tx, generation, key)
+}
+
+/// The entity as it stands after the mutation `seq`, without those queued later.
+pub fn object_at(
+    connection: &Connection,
+    generation: i64,
+    key: &EntityKey,
+    seq: i64,
+) -> rusqlite::Result<Option<Object>> {
+    let base = EntityRow::read(connection, generation, key)?.confirmed();
+    let patches = live_patches(connection, key, seq)?;
+    Ok(patches.iter().fold(base, |data, patch| patch.apply(data)))
+}
+
+/// The patches on an entity of mutations that are pending or acked, up to the mutation `last`, in order.
+fn live_patches(connection: &Connection, key: &EntityKey, last: i64) -> rusqlite::Result<Vec<Patch>> {
+    let sql = "SELECT patch.op, patch.body FROM patch JOIN mutation USING (seq)
+               WHERE patch.collection = ?1 AND patch.id = ?2 AND seq <= ?3 AND mutation.state < 2
+               ORDER BY seq, ordinal";
+    let mut select = connection.prepare_cached(sql)?;
+    let rows = select.query_map(params![key.collection, key.id, last], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+    })?;
+    let mut patches = Vec::new();
+    for row in rows {
+        let (op, body) = row?;
+        patches.extend(Patch::parse(&op, body.as_deref()));
+    }
+    Ok(patches)
+}

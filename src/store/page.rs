@@ -1,0 +1,103 @@
+//! Pages of changes, and the settling of mutations that they confirm.
+
+use std::collections::BTreeSet;
+
+use mizu_sync_protocol::Cursor;
+use rusqlite::{Transaction, params};
+
+use super::error::StoreError;
+use super::model::{EntityKey, Page, ServerEntity, Unreadable};
+use super::{Store, TransactionExt, overlay, replica, tables};
+
+/// What a page did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Mutations whose effects are confirmed.
+    pub settled: u64,
+    /// Changes that went into quarantine.
+    pub quarantined: u64,
+}
+
+impl Store {
+    /// Writes the page's changes under the optimistic layer, settles the mutations that it confirms, and
+    /// moves the cursor: in one transaction.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then nothing has changed.
+    pub fn apply_page(&self, page: &Page) -> Result<Applied, StoreError> {
+        self.update_counted(|tx, delta| {
+            let generation = self.generation();
+            let mut touched = BTreeSet::new();
+            for change in &page.changes {
+                if write_base(tx, generation, change)? {
+                    touched.insert(change.key.clone());
+                }
+            }
+            quarantine(tx, generation, &page.unreadable)?;
+            let (_, resync) = replica::position(tx)?;
+            let settled = if resync { 0 } else { settle(tx, page.cursor, page.ended_round, &mut touched)? };
+            for key in &touched {
+                overlay::rebase(tx, generation, key)?;
+            }
+            replica::set_position(tx, page.cursor, page.tag.as_ref())?;
+            delta.acked -= settled.cast_signed();
+            Ok(Applied { settled, quarantined: page.unreadable.len() as u64 })
+        })
+    }
+}
+
+/// Writes what the server has, under the patches if there are any. Whether there are.
+pub fn write_base(tx: &Transaction<'_>, generation: i64, change: &ServerEntity) -> rusqlite::Result<bool> {
+    let EntityKey { collection, id } = &change.key;
+    if let Some(data) = &change.data {
+        let sql = "INSERT INTO entity (generation, collection, id, data) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET
+                       base = CASE WHEN overlay > 0 THEN excluded.data END,
+                       data = CASE WHEN overlay > 0 THEN data ELSE excluded.data END
+                   RETURNING overlay > 0";
+        let mut insert = tx.prepare_cached(sql)?;
+        return insert.query_row(params![generation, collection, id, data.as_str()], |row| row.get(0));
+    }
+    let key = params![generation, collection, id];
+    let sql = "DELETE FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3 AND overlay = 0";
+    if tx.run(sql, key)? > 0 {
+        return Ok(false);
+    }
+    let sql = "UPDATE entity SET base = NULL WHERE generation = ?1 AND collection = ?2 AND id = ?3";
+    Ok(tx.run(sql, key)? > 0)
+}
+
+/// Takes away the mutations that a pull up to `cursor` confirms, and those acked without a cursor before the
+/// round that ended. Adds what they touched, and gives their number.
+pub fn settle(
+    tx: &Transaction<'_>,
+    cursor: Cursor,
+    ended_round: Option<u64>,
+    touched: &mut BTreeSet<EntityKey>,
+) -> rusqlite::Result<u64> {
+    let mut seqs: Vec<i64> = tx
+        .prepare_cached("SELECT seq FROM mutation WHERE state = 1 AND cursor <= ?1 ORDER BY seq")?
+        .query_map([cursor.to_sql()], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    if let Some(round) = ended_round {
+        let sql = "SELECT seq FROM mutation WHERE state = 1 AND cursor IS NULL AND round < ?1 ORDER BY seq";
+        let mut select = tx.prepare_cached(sql)?;
+        for seq in select.query_map([round.cast_signed()], |row| row.get(0))? {
+            seqs.push(seq?);
+        }
+    }
+    for seq in &seqs {
+        touched.extend(tables::forget(tx, *seq)?);
+    }
+    Ok(seqs.len() as u64)
+}
+
+/// Keeps what could not be read.
+pub fn quarantine(tx: &Transaction<'_>, generation: i64, unreadable: &[Unreadable]) -> rusqlite::Result<()> {
+    for change in unreadable {
+        let sql = "INSERT INTO quarantine (generation, cursor, reason, raw) VALUES (?1, ?2, ?3, ?4)";
+        let cursor = change.cursor.map(Cursor::to_sql);
+        tx.run(sql, params![generation, cursor, change.reason, change.raw])?;
+    }
+    Ok(())
+}

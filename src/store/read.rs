@@ -1,0 +1,121 @@
+//! Reads of entities: `data` as the app sees it, with no merging.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::StoreError;
+use super::model::EntityKey;
+use super::{Store, object::Object};
+
+/// An entity as the app sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRow {
+    /// Its id.
+    pub id: String,
+    /// Its data.
+    pub data: Object,
+    /// Whether changes to it are on their way to the server.
+    pub pending: bool,
+    /// Whether a change to it was refused and the app has not decided about that.
+    pub rejected: bool,
+}
+
+impl Store {
+    /// One entity; `None` when it is not visible.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn get(&self, key: &EntityKey) -> Result<Option<StoredRow>, StoreError> {
+        let sql = "SELECT data, overlay FROM entity
+                   WHERE generation = ?1 AND collection = ?2 AND id = ?3 AND data IS NOT NULL";
+        self.read_generation(|connection, generation| {
+            let values = params![generation, key.collection, key.id];
+            let row = connection
+                .prepare_cached(sql)?
+                .query_row(values, |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+                .optional()?;
+            let Some((data, overlay)) = row else { return Ok(None) };
+            let Some(data) = Object::parse(data) else { return Ok(None) };
+            let rejected =
+                self.has_rejected() && rejected_ids(connection, &key.collection)?.contains(&key.id);
+            Ok(Some(StoredRow { id: key.id.clone(), data, pending: overlay > 0, rejected }))
+        })
+    }
+
+    /// Whether an entity is visible.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn exists(&self, key: &EntityKey) -> Result<bool, StoreError> {
+        let sql =
+            "SELECT 1 FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3 AND data IS NOT NULL";
+        self.read_generation(|connection, generation| {
+            connection.prepare_cached(sql)?.exists(params![generation, key.collection, key.id])
+        })
+    }
+
+    /// All visible entities of a collection, by id.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn all(&self, collection: &str) -> Result<Vec<StoredRow>, StoreError> {
+        let sql = "SELECT id, data, overlay FROM entity
+                   WHERE generation = ?1 AND collection = ?2 AND data IS NOT NULL ORDER BY id";
+        self.read_generation(|connection, generation| {
+            let rejected =
+                if self.has_rejected() { rejected_ids(connection, collection)? } else { HashSet::new() };
+            let mut select = connection.prepare_cached(sql)?;
+            let mut rows = select.query(params![generation, collection])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id: String = row.get(0)?;
+                let Some(data) = Object::parse(row.get(1)?) else { continue };
+                let (pending, rejected) = (row.get::<_, i64>(2)? > 0, rejected.contains(&id));
+                all.push(StoredRow { id, data, pending, rejected });
+            }
+            Ok(all)
+        })
+    }
+
+    /// How many entities of a collection are visible.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn count(&self, collection: &str) -> Result<u64, StoreError> {
+        let sql =
+            "SELECT count(*) FROM entity WHERE generation = ?1 AND collection = ?2 AND data IS NOT NULL";
+        self.read_generation(|connection, generation| {
+            let count = connection.prepare_cached(sql)?;
+            let mut count = count;
+            count
+                .query_row(params![generation, collection], |row| row.get::<_, i64>(0))
+                .map(i64::unsigned_abs)
+        })
+    }
+
+    /// Reads in the generation that is seen. A swap while the read goes on makes it begin again, since the
+    /// rows of the old generation are being deleted then.
+    fn read_generation<T>(
+        &self,
+        mut work: impl FnMut(&Connection, i64) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.connections.read(|connection| {
+            loop {
+                let generation = self.generation();
+                let result = work(connection, generation).map_err(|error| self.error(&error))?;
+                if self.generation() == generation {
+                    return Ok(result);
+                }
+            }
+        })
+    }
+}
+
+/// The entities of a collection that a rejected mutation wanted to change. Rejections are few.
+fn rejected_ids(connection: &Connection, collection: &str) -> rusqlite::Result<HashSet<String>> {
+    let sql = "SELECT DISTINCT patch.id FROM mutation JOIN patch USING (seq)
+               WHERE mutation.state = 2 AND patch.collection = ?1";
+    let mut select = connection.prepare_cached(sql)?;
+    select.query_map([collection], |row| row.get(0))?.collect()
+}

@@ -1,0 +1,159 @@
+//! Local writes: queued and applied in one transaction, on disk when the call returns.
+//!
+//! Writers that come while another one commits wait together, and the next one of them commits for all.
+
+use std::sync::{Arc, Mutex};
+
+use mizu_sync_protocol::limits;
+use rusqlite::{Transaction, params};
+
+use super::connections::lock;
+use super::error::StoreError;
+use super::model::{Edit, EntityKey, Intent, NewMutation, Patch};
+use super::overlay::{self, EntityRow};
+use super::{Delta, Store, TransactionExt};
+
+/// Mutations that are committed together or not at all, consecutive in the queue.
+pub type LocalWrite = Vec<NewMutation>;
+
+/// A write that waits for its turn, and then its result.
+pub struct Waiting {
+    write: LocalWrite,
+    result: Mutex<Option<Result<(), StoreError>>>,
+}
+
+/// Writes committed by one transaction at most.
+const GROUP: usize = 256;
+
+impl Store {
+    /// Queues the mutations and applies them to what the app sees. When this returns they are on disk.
+    ///
+    /// # Errors
+    /// Then nothing of `write` was kept.
+    pub fn write(&self, write: LocalWrite) -> Result<(), StoreError> {
+        for mutation in &write {
+            check(mutation)?;
+        }
+        let mine = Arc::new(Waiting { write, result: Mutex::new(None) });
+        lock(&self.waiting).push_back(Arc::clone(&mine));
+        loop {
+            let mut writer = self.connections.writer();
+            // Whoever had the writer before may have committed this write too.
+            if let Some(result) = lock(&mine.result).take() {
+                return result;
+            }
+            let group: Vec<Arc<Waiting>> = {
+                let mut waiting = lock(&self.waiting);
+                let size = waiting.len().min(GROUP);
+                waiting.drain(..size).collect()
+            };
+            let committed = writer.transaction(self.durability, |tx| self.apply_group(tx, &group));
+            let results = committed.unwrap_or_else(|error| vec![Err(error); group.len()]);
+            for (waiting, result) in group.iter().zip(results) {
+                if result.is_ok() {
+                    self.count(Delta { pending: waiting.write.len() as i64, ..Delta::default() });
+                }
+                *lock(&waiting.result) = Some(result);
+            }
+        }
+    }
+
+    /// Applies each write of the group, or leaves no trace of it.
+    fn apply_group(
+        &self,
+        tx: &Transaction<'_>,
+        group: &[Arc<Waiting>],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        if let [only] = group {
+            return Ok(vec![Ok(self.apply_write(tx, &only.write)?)]);
+        }
+        let mut results = Vec::with_capacity(group.len());
+        for waiting in group {
+            self.run(tx, "SAVEPOINT write_of_group")?;
+            let result = self.apply_write(tx, &waiting.write);
+            if result.is_err() {
+                self.run(tx, "ROLLBACK TO write_of_group")?;
+            }
+            self.run(tx, "RELEASE write_of_group")?;
+            results.push(result);
+        }
+        Ok(results)
+    }
+
+    fn run(&self, tx: &Transaction<'_>, sql: &str) -> Result<(), StoreError> {
+        tx.run(sql, []).map(drop).map_err(|error| self.error(&error))
+    }
+
+    fn apply_write(&self, tx: &Transaction<'_>, write: &LocalWrite) -> Result<(), StoreError> {
+        write.iter().try_for_each(|mutation| self.apply_mutation(tx, mutation))
+    }
+
+    fn apply_mutation(&self, tx: &Transaction<'_>, mutation: &NewMutation) -> Result<(), StoreError> {
+        let sqlite = |error| self.error(&error);
+        let generation = self.generation();
+        let resolve = |key: &EntityKey, edit: &Edit| {
+            let row = EntityRow::read(tx, generation, key).map_err(sqlite)?;
+            overlay::resolve(edit.clone(), &row, key).map(|patch| (row, patch))
+        };
+        match &mutation.intent {
+            Intent::Entity(key, edit) => {
+                let (row, patch) = resolve(key, edit)?;
+                let seq = insert(tx, mutation, &generic_name(key, &patch), None).map_err(sqlite)?;
+                overlay::lay(tx, generation, (seq, 0), key, row, &patch).map_err(sqlite)
+            }
+            Intent::Custom { name, args, expected } => {
+                let seq = insert(tx, mutation, name, Some(args.get())).map_err(sqlite)?;
+                for (ordinal, (key, edit)) in (0..).zip(expected) {
+                    let (row, patch) = resolve(key, edit)?;
+                    overlay::lay(tx, generation, (seq, ordinal), key, row, &patch).map_err(sqlite)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The name of a generic mutation in this SDK's own terms.
+pub fn generic_name(key: &EntityKey, patch: &Patch) -> String {
+    format!("{}.{}", key.collection, patch.verb())
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    mutation: &NewMutation,
+    name: &str,
+    args: Option<&str>,
+) -> rusqlite::Result<i64> {
+    let sql = "INSERT INTO mutation (id, name, args, created_at) VALUES (?1, ?2, ?3, ?4)";
+    tx.run(sql, params![mutation.id, name, args, mutation.created_at.as_millis()])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Refuses what the protocol cannot carry, before anything is written.
+fn check(mutation: &NewMutation) -> Result<(), StoreError> {
+    match &mutation.intent {
+        Intent::Entity(key, _) => check_key(key),
+        Intent::Custom { name, args, expected } => {
+            check_name("the mutation's name", name)?;
+            limits::check_args(args.get())
+                .map_err(|limit| StoreError::ArgsLimit { name: name.clone(), limit })?;
+            expected.iter().try_for_each(|(key, _)| check_key(key))
+        }
+    }
+}
+
+fn check_key(key: &EntityKey) -> Result<(), StoreError> {
+    check_name("the collection's name", &key.collection)?;
+    check_name("the entity's id", &key.id)
+}
+
+pub fn check_name(what: &'static str, name: &str) -> Result<(), StoreError> {
+    let reason = match name.len() {
+        0 => "it is empty".to_owned(),
+        length if length > limits::MAX_NAME => {
+            format!("it has {length} bytes, at most {} are allowed", limits::MAX_NAME)
+        }
+        _ => return Ok(()),
+    };
+    Err(StoreError::Invalid { what, reason })
+}
