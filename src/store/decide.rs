@@ -3,10 +3,10 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
-use super::model::{EntityKey, Patch};
 use super::overlay::{self, EntityRow};
 use super::write::{check_name, generic_name};
 use super::{Delta, Store, TransactionExt, tables};
+use crate::model::{EntityKey, Patch};
 use crate::time::Timestamp;
 
 /// A mutation, as deciding about it needs it.

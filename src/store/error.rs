@@ -6,7 +6,7 @@ use mizu_sync_protocol::limits::LimitError;
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-use super::model::EntityKey;
+use crate::model::EntityKey;
 
 /// A failure of the local database. None of them loses data that was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

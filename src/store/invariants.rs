@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use super::model::{EntityKey, Patch};
-use super::{Object, Store, lists};
+use super::{Store, lists};
+use crate::model::Object;
+use crate::model::{EntityKey, Patch};
 
 impl Store {
     /// Checks the whole file; the first thing that does not hold, in words.

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::error::StoreError;
-use super::model::{Counts, PendingMutation, RejectedMutation};
 use super::{Store, tables};
+use crate::model::{Counts, PendingMutation, RejectedMutation};
 use crate::time::Timestamp;
 
 const SHOWN: &str =

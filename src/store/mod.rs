@@ -18,8 +18,6 @@ mod decide;
 mod error;
 mod file;
 mod lists;
-pub(crate) mod model;
-mod object;
 mod outcomes;
 mod overlay;
 mod page;
@@ -45,16 +43,12 @@ use rusqlite::{Params, Transaction};
 pub use connections::Durability;
 pub use error::StoreError;
 pub use file::Location;
-pub use model::EntityKey;
-pub(crate) use object::{Object, difference};
 pub(crate) use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
-pub(crate) use page::Applied;
-pub(crate) use queue::{Batch, BatchRequest};
 pub(crate) use read::StoredRow;
 pub(crate) use write::LocalWrite;
 
+use crate::model::Counts;
 use connections::{Connections, lock};
-use model::Counts;
 
 /// Whose data a file holds.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +128,7 @@ impl Store {
     }
 
     /// Called while the right to write is held.
-    fn count(&self, delta: Delta) {
+    fn adjust(&self, delta: Delta) {
         let mut counts = lock(&self.counts);
         counts.pending = counts.pending.saturating_add_signed(delta.pending);
         counts.acked = counts.acked.saturating_add_signed(delta.acked);

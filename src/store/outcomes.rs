@@ -7,9 +7,9 @@ use mizu_sync_protocol::{Cursor, Tag};
 use rusqlite::{Transaction, params};
 
 use super::error::StoreError;
-use super::model::{Outcome, RejectedMutation};
 use super::queue::is_expired;
 use super::{Store, TransactionExt, lists, overlay, replica, tables};
+use crate::model::{Outcome, RejectedMutation};
 use crate::time::Timestamp;
 
 /// The code of a mutation of which nobody can say any more whether it was applied.
@@ -55,12 +55,12 @@ impl Store {
                         delta.pending -= 1;
                         delta.rejected += 1;
                     }
-                    Outcome::Failed { error, at, suspect, counted } => {
-                        let sql = "UPDATE mutation SET failures = failures + 1, error = ?2, sent = 0, sent_at = NULL,
-                                       first_failure = ifnull(first_failure, ?3),
-                                       suspect = max(suspect, ?4), attempts = attempts + ?5
+                    Outcome::Failed { error, at, suspect, answered } => {
+                        let sql = "UPDATE mutation SET failures = failures + 1, error = ?2,
+                                       first_failure = ifnull(first_failure, ?3), suspect = max(suspect, ?4),
+                                       sent = sent AND NOT ?5, sent_at = iif(?5, NULL, sent_at)
                                    WHERE seq = ?1";
-                        tx.run(sql, params![seq, error, at.as_millis(), suspect, counted])?;
+                        tx.run(sql, params![seq, error, at.as_millis(), suspect, answered])?;
                     }
                 }
             }

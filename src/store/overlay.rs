@@ -4,8 +4,8 @@ use mizu_sync_protocol::limits;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
-use super::model::{Edit, EntityKey, Patch};
-use super::object::Object;
+use crate::model::Object;
+use crate::model::{Edit, EntityKey, Patch};
 
 /// One row of the table `entity`.
 #[derive(Default)]

@@ -6,17 +6,8 @@ use mizu_sync_protocol::Cursor;
 use rusqlite::{Transaction, params};
 
 use super::error::StoreError;
-use super::model::{EntityKey, Page, ServerEntity, Unreadable};
 use super::{Store, TransactionExt, overlay, replica, tables};
-
-/// What a page did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Mutations whose effects are confirmed.
-    pub settled: u64,
-    /// Changes that went into quarantine.
-    pub quarantined: u64,
-}
+use crate::model::{Applied, EntityKey, Page, ServerEntity, Unreadable};
 
 impl Store {
     /// Writes the page's changes under the optimistic layer, settles the mutations that it confirms, and

@@ -7,34 +7,12 @@ use mizu_sync_protocol::{Wire, limits};
 use rusqlite::{Row, Transaction, params};
 
 use super::error::StoreError;
-use super::model::{EntityKey, Meaning, Outgoing, Patch, Selection};
 use super::{Store, TransactionExt, overlay, tables};
+use crate::model::{Batch, BatchRequest, EntityKey, Meaning, Outgoing, Patch, Selection};
 use crate::time::Timestamp;
 
 /// How long after its sending the server can be trusted to know what became of a mutation.
 const OUTCOME_TRUSTED: Duration = Duration::from_secs(limits::OUTCOME_TRUSTED_DAYS * 24 * 3600);
-
-/// What a push may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchRequest {
-    /// Which mutations.
-    pub selection: Selection,
-    /// The form in which they will be sent.
-    pub wire: Wire,
-    /// Their size together, at most; a single one may be larger.
-    pub max_bytes: usize,
-    /// The server's time, where it is known.
-    pub server_now: Option<Timestamp>,
-}
-
-/// Mutations to be sent now. That they are sent is already on disk.
-#[derive(Clone, Default)]
-pub struct Batch {
-    /// In order.
-    pub mutations: Vec<Outgoing>,
-    /// Those that were sent so long ago, and never answered, that the server may have forgotten them.
-    pub expired: Vec<u64>,
-}
 
 /// What a mutation needs on the wire beside its arguments: field names, its id, client and time.
 const OVERHEAD: usize = 256;
@@ -91,7 +69,7 @@ fn select_batch(tx: &Transaction<'_>, generation: i64, request: &BatchRequest) -
         if alone && !batch.mutations.is_empty() {
             break;
         }
-        let (mutation, size) = outgoing(tx, generation, row, patches, request.wire)?;
+        let (mutation, size) = outgoing(tx, generation, row, patches, request.whole)?;
         if !batch.mutations.is_empty() && bytes + size > request.max_bytes {
             break;
         }
@@ -111,7 +89,7 @@ fn outgoing(
     generation: i64,
     row: &Row<'_>,
     patches: Vec<(EntityKey, Patch)>,
-    wire: Wire,
+    whole: bool,
 ) -> rusqlite::Result<(Outgoing, usize)> {
     let seq: i64 = row.get(0)?;
     let args: Option<String> = row.get(3)?;
@@ -124,7 +102,7 @@ fn outgoing(
     let mut patches = patches.into_iter();
     let (meaning, size) = match (args, patches.next()) {
         (None, Some((key, patch))) => {
-            let partial = matches!(patch, Patch::Fields { .. }) && wire == Wire::Plain;
+            let partial = whole && matches!(patch, Patch::Fields { .. });
             let whole = if partial { overlay::object_at(tx, generation, &key, seq)? } else { None };
             let size =
                 whole.as_ref().map_or_else(|| patch.size(), |whole| whole.as_str().len()) + key.id.len();

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Store;
 use super::error::StoreError;
-use super::model::EntityKey;
-use super::{Store, object::Object};
+use crate::model::{EntityKey, Object};
 
 /// An entity as the app sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]

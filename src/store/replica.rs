@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::connections::Durability;
 use super::error::StoreError;
-use super::model::{EntityKey, Replica, Stage, Suspect, Versions};
 use super::{Delta, Owner, Store, TransactionExt};
+use crate::model::{EntityKey, Replica, Stage, Suspect, Versions};
 use crate::time::Timestamp;
 
 /// Makes the row in a new file, and refuses a file of another scope or user. Gives the generation.
@@ -96,7 +96,7 @@ impl Store {
         let mut delta = Delta::default();
         let mut writer = self.connections.writer();
         let result = writer.transaction(durability, |tx| work(tx, &mut delta))?;
-        self.count(delta);
+        self.adjust(delta);
         Ok(result)
     }
 }

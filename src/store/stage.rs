@@ -8,9 +8,9 @@ use rusqlite::{Transaction, params};
 
 use super::connections::Durability;
 use super::error::StoreError;
-use super::model::{EntityKey, Page, ServerEntity, Stage, Unreadable};
-use super::page::{Applied, quarantine, settle, write_base};
+use super::page::{quarantine, settle, write_base};
 use super::{Delta, Store, TransactionExt, overlay, replica};
+use crate::model::{Applied, EntityKey, Page, ServerEntity, Stage, Unreadable};
 
 impl Store {
     /// Begins a snapshot: the generation that its rows go to. Until [`Self::stage_checkpoint`] they are
@@ -84,7 +84,7 @@ impl Store {
         // Seen together with the commit: no write may go to the old generation now.
         self.generation.store(generation, Ordering::SeqCst);
         self.staging.store(0, Ordering::SeqCst);
-        self.count(Delta { acked: -applied.settled.cast_signed(), ..Delta::default() });
+        self.adjust(Delta { acked: -applied.settled.cast_signed(), ..Delta::default() });
         Ok(applied)
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction, params};
 
 use super::TransactionExt;
-use super::model::{EntityKey, Patch};
+use crate::model::{EntityKey, Patch};
 
 /// The patches of one mutation, in order.
 pub fn patches_of(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<(EntityKey, Patch)>> {

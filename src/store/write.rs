@@ -9,9 +9,9 @@ use rusqlite::{Transaction, params};
 
 use super::connections::lock;
 use super::error::StoreError;
-use super::model::{Edit, EntityKey, Intent, NewMutation, Patch};
 use super::overlay::{self, EntityRow};
 use super::{Delta, Store, TransactionExt};
+use crate::model::{Edit, EntityKey, Intent, NewMutation, Patch};
 
 /// Mutations that are committed together or not at all, consecutive in the queue.
 pub type LocalWrite = Vec<NewMutation>;
@@ -51,7 +51,7 @@ impl Store {
             let results = committed.unwrap_or_else(|error| vec![Err(error); group.len()]);
             for (waiting, result) in group.iter().zip(results) {
                 if result.is_ok() {
-                    self.count(Delta { pending: waiting.write.len() as i64, ..Delta::default() });
+                    self.adjust(Delta { pending: waiting.write.len() as i64, ..Delta::default() });
                 }
                 *lock(&waiting.result) = Some(result);
             }

@@ -1,0 +1,15 @@
+//! What the store keeps and the engine reasons about: plain data, no behaviour of either.
+
+mod entity;
+mod mutation;
+pub(crate) mod object;
+mod patch;
+mod replica;
+
+pub use entity::EntityKey;
+pub(crate) use entity::{Applied, Page, ServerEntity, Unreadable};
+pub(crate) use mutation::{Batch, BatchRequest, Intent, Meaning, NewMutation, Outcome, Outgoing, Selection};
+pub use mutation::{PendingMutation, RejectedMutation};
+pub(crate) use object::Object;
+pub(crate) use patch::{Edit, Patch};
+pub(crate) use replica::{Counts, Replica, Stage, Suspect, Versions};

@@ -1,0 +1,31 @@
+//! Known bugs, each asleep until woken by name: they show that the simulator would find them. Compiled in
+//! with the feature `planted-bugs` only.
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// The answer to a push moves the pull cursor, over other people's changes.
+    PushMovesCursor,
+    /// An acked mutation settles before a pull has brought what it did.
+    SettlesEarly,
+    /// A push that failed is not tried again before the next local write.
+    LostWakeUp,
+    /// What was acked stays acked when the server's log turns out to be another one.
+    KeepsAcksOfAnotherLog,
+    /// A staged snapshot is swapped in without having been caught up.
+    SwapsWithoutCatchingUp,
+    /// The failures of an outage count towards the rejection of a mutation.
+    CountsOutages,
+}
+
+impl Bug {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("push-moves-cursor", Self::PushMovesCursor),
+        ("settles-early", Self::SettlesEarly),
+        ("lost-wake-up", Self::LostWakeUp),
+        ("keeps-acks-of-another-log", Self::KeepsAcksOfAnotherLog),
+        ("swaps-without-catching-up", Self::SwapsWithoutCatchingUp),
+        ("counts-outages", Self::CountsOutages),
+    ];
+}

@@ -1,0 +1,40 @@
+//! The sync engine: decides what is sent, what an answer means and what follows. No thread, socket, clock,
+//! file or SQL in it.
+//!
+//! # Idea
+//! [`Engine::handle`] takes an [`Event`] and the time, and gives [`Action`]s. Whoever drives it executes them
+//! and reports back with further events. Everything that a phone does to a client (loss, delay, the death of
+//! the process, a jumping clock) is then a sequence of events, and the simulator makes them from a seed.
+//!
+//! Around the engine stand the functions that turn mutations into bytes ([`encode`]) and bytes into answers
+//! ([`answer`]), also without I/O of their own.
+//!
+//! # Limits
+//! One push and one pull, or one request for a snapshot, are under way at a time.
+
+pub(crate) mod answer;
+pub(crate) mod backoff;
+pub(crate) mod changes;
+mod dialect;
+pub(crate) mod encode;
+mod engine;
+mod error;
+mod event;
+mod pull;
+mod push;
+pub(crate) mod snapshot;
+mod state;
+mod trials;
+
+#[cfg(test)]
+mod tests;
+
+pub use dialect::{Dialect, EntityChange, EntityOp, WireMutation};
+pub(crate) use engine::{Config, Engine};
+pub use error::SyncError;
+pub(crate) use event::{
+    Action, Answer, Command, Event, Exchange, Failure, Head, Moment, Notice, Plan, PullReply, Reply,
+    SnapshotReply, Stored, Time,
+};
+pub(crate) use state::{Access, SyncState};
+pub use state::{Connection, Progress};

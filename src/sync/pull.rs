@@ -1,0 +1,361 @@
+//! The lane that fetches: pages of changes, and snapshots with their catching up.
+
+use mizu_sync_protocol::{Code, Cursor, Tag, limits};
+
+use super::engine::Engine;
+use super::engine::Gate;
+use super::error::SyncError;
+use super::event::{Command, Failure, Moment, Notice, Plan, PullReply, SnapshotReply};
+use crate::model::{Applied, EntityKey, Page, Stage};
+use crate::net::{Endpoint, Lane};
+
+pub struct Pull {
+    step: Step,
+    pub gate: Gate,
+    /// A pull is to begin as soon as it may.
+    pub wanted: bool,
+    /// When the next one begins by itself.
+    next_poll: Moment,
+    /// A snapshot is to be taken, or is being taken.
+    pub snapshot_wanted: bool,
+    /// Changes asked for in one page; smaller after a page that was too large.
+    limit: u32,
+    /// Even a page of one change was too large for memory: read it without its data.
+    stream: bool,
+    /// How many pulls have begun. A pull has as many pages as it takes to catch up.
+    pub rounds_begun: u64,
+    /// The last of them that ended caught up.
+    pub caught_up_round: u64,
+    /// Whether a pull is between two pages.
+    in_round: bool,
+    /// The round before which the highest ack came.
+    pub acked_round: u64,
+    /// Where the log was when the app was last told.
+    told: Option<Cursor>,
+    /// Rows of old generations may be left.
+    pub sweeping: bool,
+}
+
+impl Default for Pull {
+    fn default() -> Self {
+        Self {
+            step: Step::Idle,
+            gate: Gate::default(),
+            wanted: false,
+            next_poll: Moment::ZERO,
+            snapshot_wanted: false,
+            limit: limits::PULL_LIMIT,
+            stream: false,
+            rounds_begun: 0,
+            caught_up_round: 0,
+            in_round: false,
+            acked_round: 0,
+            told: None,
+            sweeping: false,
+        }
+    }
+}
+
+/// What the lane is doing.
+enum Step {
+    Idle,
+    BeginningStage,
+    SendingSnapshot { ticket: u64, generation: u64, since: Moment },
+    StoringSnapshotPage,
+    SendingPull { ticket: u64, cursor: Cursor, staged: bool, since: Moment },
+    StoringPage { cursor: Cursor, tag: Option<Tag>, has_more: bool, staged: bool, unreadable: Option<String> },
+    Swapping(Stage),
+}
+
+impl Pull {
+    pub fn sending_since(&self) -> Option<Moment> {
+        match &self.step {
+            Step::SendingSnapshot { since, .. } | Step::SendingPull { since, .. } => Some(*since),
+            _ => None,
+        }
+    }
+}
+
+impl Engine {
+    /// When the next request of this lane begins, if nothing else happens.
+    pub(super) fn pull_due(&self) -> Option<Moment> {
+        if !matches!(self.pull.step, Step::Idle) || !self.may_send() {
+            return None;
+        }
+        let asked = self.pull.wanted || self.pull.in_round || self.pull.snapshot_wanted;
+        let opens = self.pull.gate.opens();
+        match (asked, self.foreground) {
+            (true, true) => Some(opens),
+            // In the background only what was asked for by name.
+            (true, false) => (self.pull.wanted || self.pull.in_round).then_some(opens),
+            (false, true) => Some(opens.max(self.pull.next_poll)),
+            (false, false) => None,
+        }
+    }
+
+    pub(super) fn proceed_pull(&mut self) {
+        if self.pull_due().is_none_or(|due| self.time.now < due) {
+            return;
+        }
+        let Some(replica) = &self.replica else { return };
+        if !self.pull.snapshot_wanted {
+            let (cursor, tag) = (replica.cursor, replica.tag.clone());
+            return self.send_pull(cursor, tag.as_ref(), false);
+        }
+        match replica.stage.clone() {
+            None => {
+                self.pull.wanted = false;
+                self.pull.in_round = false;
+                self.pull.step = Step::BeginningStage;
+                self.store(Command::StageBegin);
+            }
+            Some(Stage { after: Some(after), generation, .. }) => self.send_snapshot(generation, Some(after)),
+            #[cfg(feature = "planted-bugs")]
+            Some(stage) if self.has_bug(crate::planted::Bug::SwapsWithoutCatchingUp) => {
+                self.pull.step = Step::Swapping(stage.clone());
+                self.store(Command::Swap { stage, ended_round: self.pull.rounds_begun });
+            }
+            Some(stage) => self.send_pull(stage.cursor, stage.tag.as_ref(), true),
+        }
+    }
+
+    fn send_pull(&mut self, cursor: Cursor, tag: Option<&Tag>, staged: bool) {
+        if !self.pull.in_round {
+            self.pull.in_round = true;
+            self.pull.wanted = false;
+            self.pull.rounds_begun += 1;
+        }
+        let log = self.log_positions(cursor, tag);
+        let (limit, stream) = (self.pull.limit, self.pull.stream);
+        let ticket = self.exchange(Plan::Pull { cursor, limit, stream }, log);
+        self.pull.step = Step::SendingPull { ticket, cursor, staged, since: self.time.now };
+    }
+
+    fn send_snapshot(&mut self, generation: u64, after: Option<EntityKey>) {
+        let wire = self.replica.as_ref().and_then(|replica| replica.wire);
+        // A snapshot is the remedy for a log that changed, so it names no position.
+        let ticket = self.exchange(Plan::Snapshot { generation, after, wire }, None);
+        self.pull.step = Step::SendingSnapshot { ticket, generation, since: self.time.now };
+    }
+
+    pub(super) fn stage_begun(&mut self, generation: u64) {
+        if matches!(self.pull.step, Step::BeginningStage) {
+            self.pull.step = Step::Idle;
+            self.send_snapshot(generation, None);
+        }
+    }
+
+    pub(super) fn snapshot_read(&mut self, ticket: u64, reply: SnapshotReply) {
+        let generation = match self.pull.step {
+            Step::SendingSnapshot { ticket: asked, generation, .. } if asked == ticket => generation,
+            _ => return,
+        };
+        self.lane_succeeded(Lane::Pull);
+        if reply.unreadable > 0 {
+            let reason = "entities of the snapshot have another shape than expected".to_owned();
+            self.notify(Notice::Error(SyncError::Unreadable { count: reply.unreadable, reason }));
+        }
+        let Some(replica) = &mut self.replica else { return };
+        // The first page's cursor is where the catching up begins: later pages are of later moments.
+        let first = replica.stage.take();
+        let (cursor, tag) =
+            first.as_ref().map_or((reply.cursor, reply.tag), |stage| (stage.cursor, stage.tag.clone()));
+        let rows = first.map_or(0, |stage| stage.rows) + reply.rows;
+        let stage = Stage { generation, cursor, tag, after: reply.after, rows, total: reply.total };
+        replica.stage = Some(stage.clone());
+        self.pull.step = Step::StoringSnapshotPage;
+        self.store(Command::StageCheckpoint(stage));
+    }
+
+    pub(super) fn pull_idle(&mut self) {
+        if matches!(self.pull.step, Step::StoringSnapshotPage) {
+            self.pull.step = Step::Idle;
+        }
+    }
+
+    pub(super) fn pulled(&mut self, ticket: u64, reply: PullReply) {
+        let (cursor, staged) = match self.pull.step {
+            Step::SendingPull { ticket: asked, cursor, staged, .. } if asked == ticket => (cursor, staged),
+            _ => return,
+        };
+        self.pull.step = Step::Idle;
+        let next = reply.next_cursor.or(reply.last).unwrap_or(cursor);
+        if next < cursor {
+            return self.log_changed();
+        }
+        if reply.has_more && next == cursor {
+            let reason = "more changes were promised, but the cursor stays".to_owned();
+            return self.lane_failed(Endpoint::Pull, Failure::NotProtocol(reason));
+        }
+        if !reply.has_more && self.ends_below_ack(next) {
+            return self.log_changed();
+        }
+        self.lane_succeeded(Lane::Pull);
+        self.pull.stream = false;
+        self.pull.limit = (self.pull.limit * 2).min(limits::PULL_LIMIT);
+        let unreadable = reply.unreadable.first().map(|change| change.reason.clone());
+        let ended_round = (!reply.has_more).then_some(self.pull.rounds_begun);
+        // A page that ends where it began has the tag that was sent, whether the server repeats it or not.
+        let known =
+            |engine: &Self| engine.position(staged).filter(|(at, _)| *at == next).and_then(|(_, tag)| tag);
+        let tag = reply.tag.or_else(|| known(self));
+        let page = Page {
+            changes: reply.changes,
+            unreadable: reply.unreadable,
+            cursor: next,
+            tag: tag.clone(),
+            ended_round,
+        };
+        let stage = self.replica.as_ref().and_then(|replica| replica.stage.clone());
+        self.pull.step =
+            Step::StoringPage { cursor: next, tag, has_more: reply.has_more, staged, unreadable };
+        match stage {
+            Some(stage) if staged => self.store(Command::StagePage { stage, page }),
+            _ => self.store(Command::ApplyPage(page)),
+        }
+    }
+
+    /// Where pulls go on.
+    fn position(&self, staged: bool) -> Option<(Cursor, Option<Tag>)> {
+        let replica = self.replica.as_ref()?;
+        match &replica.stage {
+            Some(stage) if staged => Some((stage.cursor, stage.tag.clone())),
+            _ => Some((replica.cursor, replica.tag.clone())),
+        }
+    }
+
+    /// Whether a pull that began after an ack ends below the ack's cursor: its log is another one then.
+    fn ends_below_ack(&self, cursor: Cursor) -> bool {
+        let acked = self.replica.as_ref().and_then(|replica| replica.acked.as_ref());
+        acked.is_some_and(|(highest, _)| cursor < *highest && self.pull.rounds_begun > self.pull.acked_round)
+    }
+
+    pub(super) fn page_stored(&mut self, applied: Applied) {
+        let step = std::mem::replace(&mut self.pull.step, Step::Idle);
+        let Step::StoringPage { cursor, tag, has_more, staged, unreadable } = step else {
+            self.pull.step = step;
+            return;
+        };
+        if let Some(reason) = unreadable {
+            let count = applied.quarantined;
+            self.notify(Notice::Error(SyncError::Unreadable { count, reason }));
+        }
+        let Some(replica) = &mut self.replica else { return };
+        if staged {
+            let Some(stage) = &mut replica.stage else { return };
+            (stage.cursor, stage.tag) = (cursor, tag);
+            if !has_more {
+                let (stage, ended_round) = (stage.clone(), self.pull.rounds_begun);
+                self.pull.step = Step::Swapping(stage.clone());
+                self.store(Command::Swap { stage, ended_round });
+            }
+            return;
+        }
+        (replica.cursor, replica.tag) = (cursor, tag);
+        replica.quarantined += applied.quarantined;
+        self.forget_settled_ack();
+        if !has_more {
+            self.caught_up();
+        }
+    }
+
+    pub(super) fn swapped(&mut self, _: Applied) {
+        let step = std::mem::replace(&mut self.pull.step, Step::Idle);
+        let Step::Swapping(stage) = step else {
+            self.pull.step = step;
+            return;
+        };
+        let Some(replica) = &mut self.replica else { return };
+        replica.generation = stage.generation;
+        (replica.cursor, replica.tag) = (stage.cursor, stage.tag);
+        (replica.bootstrapped, replica.resync, replica.stage) = (true, false, None);
+        if replica.versions != self.config.versions {
+            replica.versions = self.config.versions.clone();
+            self.store(Command::LearnVersions(self.config.versions.clone()));
+        }
+        self.pull.snapshot_wanted = false;
+        self.forget_settled_ack();
+        self.begin_sweep();
+        self.caught_up();
+    }
+
+    fn forget_settled_ack(&mut self) {
+        let Some(replica) = &mut self.replica else { return };
+        let pulled = replica.cursor;
+        replica.acked.take_if(|(highest, _)| *highest <= pulled);
+    }
+
+    fn caught_up(&mut self) {
+        self.pull.in_round = false;
+        self.pull.caught_up_round = self.pull.rounds_begun;
+        self.pull.next_poll = self.time.now + self.config.pull_interval;
+        let cursor = self.replica.as_ref().map(|replica| replica.cursor);
+        if self.pull.told != cursor {
+            self.pull.told = cursor;
+            let cursor = cursor.unwrap_or_default();
+            self.notify(Notice::Synced(cursor));
+        }
+    }
+
+    pub(super) fn pull_failed(&mut self, ticket: u64, failure: Failure) {
+        let staged = match &self.pull.step {
+            Step::SendingPull { ticket: asked, staged, .. } if *asked == ticket => *staged,
+            Step::SendingSnapshot { ticket: asked, .. } if *asked == ticket => true,
+            _ => return,
+        };
+        let snapshot = matches!(self.pull.step, Step::SendingSnapshot { .. });
+        self.pull.step = Step::Idle;
+        match &failure {
+            Failure::Status { status: 410, code, .. } => {
+                let log_changed = code.as_deref() == Some(Code::LogChanged.as_str());
+                return self.gone(log_changed || staged && snapshot);
+            }
+            Failure::TooLarge if !snapshot && !self.pull.stream => {
+                // The same again, in smaller pages.
+                self.pull.stream = self.pull.limit == 1;
+                self.pull.limit = (self.pull.limit / 2).max(1);
+                return;
+            }
+            _ => {}
+        }
+        let endpoint = if snapshot { Endpoint::Snapshot } else { Endpoint::Pull };
+        self.lane_failed(endpoint, failure);
+    }
+
+    /// An answer 410: everything has to be fetched again.
+    pub(super) fn gone(&mut self, log_changed: bool) {
+        if log_changed {
+            return self.log_changed();
+        }
+        self.pull_abandon();
+        self.pull.snapshot_wanted = true;
+        let staging = self.replica.as_mut().and_then(|replica| replica.stage.take()).is_some();
+        if staging {
+            // Too old before it was complete: the log is trimmed faster than it is read.
+            self.store(Command::StageDrop);
+            let most = self.most_wait();
+            self.pull.gate.fail(self.time.now, most, &mut self.rng);
+        }
+    }
+
+    /// Forgets what is under way: its answer will not be looked at.
+    pub(super) fn pull_abandon(&mut self) {
+        self.pull.step = Step::Idle;
+        self.pull.in_round = false;
+        self.pull.wanted = true;
+    }
+
+    pub(super) fn begin_sweep(&mut self) {
+        if !self.pull.sweeping {
+            self.pull.sweeping = true;
+            self.store(Command::Sweep);
+        }
+    }
+
+    pub(super) fn swept(&mut self, more: bool) {
+        self.pull.sweeping = more;
+        if more {
+            self.store(Command::Sweep);
+        }
+    }
+}

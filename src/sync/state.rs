@@ -1,0 +1,61 @@
+//! What can be seen of the sync.
+
+use mizu_sync_protocol::Cursor;
+
+use super::error::SyncError;
+use super::event::Moment;
+
+/// Whether the server answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// Nobody has asked it yet.
+    #[default]
+    Unknown,
+    /// It answers.
+    Online,
+    /// It does not.
+    Offline,
+}
+
+/// Whether the server lets this client sync.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// As far as is known.
+    #[default]
+    Granted,
+    /// It wants another token.
+    NeedsAuth,
+    /// It refuses this scope. Asked again then.
+    Forbidden { until: Moment },
+}
+
+/// How far a snapshot is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows here.
+    pub rows: u64,
+    /// Rows in all, where the server told.
+    pub total: Option<u64>,
+}
+
+/// What can be seen of the sync, all of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyncState {
+    pub connection: Connection,
+    pub access: Access,
+    pub cursor: Cursor,
+    /// Whether a first snapshot is complete.
+    pub bootstrapped: bool,
+    pub uploading: bool,
+    pub downloading: bool,
+    /// Of a snapshot that is being taken.
+    pub progress: Option<Progress>,
+    /// Why mutations do not get on while the server answers.
+    pub blocked: Option<String>,
+    /// What is in the way; none once it is over.
+    pub error: Option<SyncError>,
+    /// How many pulls have begun.
+    pub rounds_begun: u64,
+    /// The last of them that ended caught up.
+    pub caught_up_round: u64,
+}
