@@ -3,10 +3,29 @@
 //! A transport moves bytes. What they mean, when they are sent and what follows from an answer is decided in
 //! the engine; nothing here knows of mutations, cursors or SQL.
 
+mod body;
+mod dialer;
+mod error;
+mod http;
+mod interrupt;
+mod resolver;
+mod session;
+mod socket;
+mod system;
+#[cfg(test)]
+mod tests;
+mod token;
+mod url;
+mod watchdog;
+
 use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
+
+pub use self::http::{HeaderError, HttpOptions, HttpTransport};
+pub use self::token::{Token, TokenError};
+pub use self::url::{BaseUrl, UrlError};
 
 /// What a request is for. At most one request of each lane is in flight at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,7 +90,8 @@ pub struct Response {
     /// The `Retry-After` header, where it gives seconds.
     pub retry_after: Option<Duration>,
     /// The body, decompressed. Unbounded: whoever reads it bounds it. Reading fails, as the request would,
-    /// when the peer falls silent or below the least rate, or when the lane is interrupted.
+    /// when the peer falls silent or below the least rate, or when the lane is interrupted:
+    /// [`TransportError::from_io`] tells which.
     pub body: Box<dyn Read + Send>,
 }
 
