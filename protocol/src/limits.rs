@@ -83,12 +83,25 @@ pub fn check_args(json: &str) -> Result<(), LimitError> {
     check(json, MAX_ARGS)
 }
 
+/// Checks the arguments of any mutation as a server does, which cannot tell a generic one, whose arguments hold
+/// an entity and its envelope, from a custom one.
+///
+/// # Errors
+/// Above [`MAX_ARGS`] with [`MAX_ENVELOPE`], or one level deeper than [`MAX_DEPTH`].
+pub fn check_mutation_args(json: &str) -> Result<(), LimitError> {
+    check_both(json, MAX_ARGS + MAX_ENVELOPE, MAX_DEPTH + 1)
+}
+
 fn check(text: &str, limit: usize) -> Result<(), LimitError> {
-    if text.len() > limit {
-        return Err(LimitError::TooLarge { bytes: text.len(), limit });
+    check_both(text, limit, MAX_DEPTH)
+}
+
+fn check_both(text: &str, bytes: usize, levels: usize) -> Result<(), LimitError> {
+    if text.len() > bytes {
+        return Err(LimitError::TooLarge { bytes: text.len(), limit: bytes });
     }
-    if json::depth(text) > MAX_DEPTH {
-        return Err(LimitError::TooDeep { limit: MAX_DEPTH });
+    if json::depth(text) > levels {
+        return Err(LimitError::TooDeep { limit: levels });
     }
     Ok(())
 }
@@ -102,6 +115,15 @@ mod tests {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(check_entity(&nested(64)), Ok(()));
         assert_eq!(check_entity(&nested(65)), Err(LimitError::TooDeep { limit: 64 }));
+    }
+
+    #[test]
+    fn arguments_may_hold_the_largest_and_deepest_entity() {
+        let data = "x".repeat(MAX_ENTITY - 10);
+        assert_eq!(check_mutation_args(&format!(r#"{{"id":"t1","data":{{"a":"{data}"}}}}"#)), Ok(()));
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(check_mutation_args(&nested(65)), Ok(()));
+        assert_eq!(check_mutation_args(&nested(66)), Err(LimitError::TooDeep { limit: 65 }));
     }
 
     #[test]

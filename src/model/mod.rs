@@ -7,9 +7,9 @@ mod patch;
 mod replica;
 
 pub use entity::EntityKey;
-pub(crate) use entity::{Applied, Page, ServerEntity, Unreadable};
-pub(crate) use mutation::{Batch, BatchRequest, Intent, Meaning, NewMutation, Outcome, Outgoing, Selection};
+pub use entity::{Applied, Page, ServerEntity, Unreadable};
+pub use mutation::{Batch, BatchRequest, Intent, Meaning, NewMutation, Outcome, Outgoing, Selection};
 pub use mutation::{PendingMutation, RejectedMutation};
-pub(crate) use object::Object;
-pub(crate) use patch::{Edit, Patch};
-pub(crate) use replica::{Counts, Replica, Stage, Suspect, Versions};
+pub use object::Object;
+pub use patch::{Edit, Patch};
+pub use replica::{Counts, Replica, Stage, Suspect, Versions};

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 
 /// What a mutation to be queued means.
 #[derive(Clone)]
-pub(crate) enum Intent {
+pub enum Intent {
     /// A generic mutation of one entity.
     Entity(EntityKey, Edit),
     /// A mutation of the application's own, with what it is expected to do to entities here.
@@ -21,12 +21,12 @@ pub(crate) enum Intent {
 
 /// A mutation to be queued.
 #[derive(Clone)]
-pub(crate) struct NewMutation {
+pub struct NewMutation {
     /// Unique for ever.
-    pub(crate) id: String,
+    pub id: String,
     /// By the clock of this device.
-    pub(crate) created_at: Timestamp,
-    pub(crate) intent: Intent,
+    pub created_at: Timestamp,
+    pub intent: Intent,
 }
 
 /// What a queued mutation means, as it is stored.

@@ -9,7 +9,7 @@ use super::object::Object;
 
 /// What the app does to one entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Edit {
+pub enum Edit {
     /// A new entity. Refused when one is visible under its id.
     Create(Object),
     /// All the fields that the app knows; those that it does not know stay. `gone` names known fields that
@@ -90,7 +90,7 @@ impl Patch {
     }
 
     /// The `body` column.
-    pub(crate) fn body(&self) -> Option<String> {
+    pub fn body(&self) -> Option<String> {
         match self {
             Self::Create(data) | Self::Replace(data) => Some(data.as_str().to_owned()),
             Self::Fields { set, unset } => {
@@ -101,7 +101,7 @@ impl Patch {
     }
 
     /// The arguments of the generic mutation: `{id, data}`, `{id, set, unset}` or `{id}`.
-    pub(crate) fn args(&self, id: &str) -> String {
+    pub fn args(&self, id: &str) -> String {
         let args = match self {
             Self::Create(data) | Self::Replace(data) => {
                 GenericArgs { data: Some(data.as_raw()), ..GenericArgs::of(id) }
@@ -116,7 +116,7 @@ impl Patch {
     }
 
     /// The inverse of [`Patch::args`]: the id, and the patch of this verb.
-    pub(crate) fn from_args(verb: &str, args: &str) -> Option<(String, Self)> {
+    pub fn from_args(verb: &str, args: &str) -> Option<(String, Self)> {
         let GenericArgs { id, data, set, unset } = serde_json::from_str(args).ok()?;
         let object = |raw: Option<&RawValue>| raw.and_then(|raw| Object::from_raw(raw.to_owned()));
         let patch = match verb {
@@ -130,7 +130,7 @@ impl Patch {
     }
 
     /// About how many bytes it takes on the wire.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Self::Create(data) | Self::Replace(data) => data.as_str().len(),
             Self::Fields { set, unset } => {
@@ -141,7 +141,7 @@ impl Patch {
     }
 
     /// The patch with this verb and body; `None` if they do not fit.
-    pub(crate) fn parse(verb: &str, body: Option<&str>) -> Option<Self> {
+    pub fn parse(verb: &str, body: Option<&str>) -> Option<Self> {
         let object = |text: &str| Object::parse(text.to_owned());
         match (verb, body) {
             ("create", Some(body)) => object(body).map(Self::Create),

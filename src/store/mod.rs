@@ -44,8 +44,8 @@ pub use connections::Durability;
 pub use error::StoreError;
 pub use file::Location;
 pub(crate) use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
-pub(crate) use read::StoredRow;
-pub(crate) use write::LocalWrite;
+pub use read::StoredRow;
+pub use write::LocalWrite;
 
 use crate::model::Counts;
 use connections::{Connections, lock};

@@ -30,11 +30,11 @@ mod trials;
 mod tests;
 
 pub use dialect::{Dialect, EntityChange, EntityOp, WireMutation};
-pub(crate) use engine::{Config, Engine};
+pub use engine::{Config, Engine};
 pub use error::SyncError;
-pub(crate) use event::{
+pub use event::{
     Action, Answer, Command, Event, Exchange, Failure, Head, Moment, Notice, Plan, PullReply, Reply,
     SnapshotReply, Stored, Time,
 };
-pub(crate) use state::{Access, SyncState};
+pub use state::{Access, SyncState};
 pub use state::{Connection, Progress};

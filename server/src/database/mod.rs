@@ -1,0 +1,132 @@
+//! The SQLite file: one connection that writes, several that read.
+//!
+//! All text and JSON in it is what the wire carries; nothing here knows the protocol's requests.
+
+mod batch;
+mod outcome;
+mod position;
+mod schema;
+mod scope;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+pub(crate) use batch::{Batch, ScopeIndex, millis};
+pub(crate) use outcome::Outcome;
+pub(crate) use position::Position;
+pub use schema::OpenError;
+pub(crate) use scope::Scope;
+
+use crate::environment::Environment;
+use crate::options::Durability;
+
+/// Readers that are kept open for the next request; more are opened when more read at once.
+const IDLE_READERS: usize = 8;
+/// Statements that a connection keeps prepared: more than there are.
+const PREPARED_STATEMENTS: usize = 64;
+/// The write-ahead log shrinks to this many bytes after a burst.
+const WAL_KEPT: u32 = 64 * 1024 * 1024;
+
+pub(crate) struct Database {
+    writer: Mutex<Connection>,
+    readers: Readers,
+}
+
+enum Readers {
+    /// A database in memory belongs to its one connection, which then reads too.
+    Writer,
+    File {
+        open: Box<dyn Fn() -> rusqlite::Result<Connection> + Send + Sync>,
+        idle: Mutex<Vec<Connection>>,
+    },
+}
+
+impl Database {
+    pub(crate) fn open(
+        path: &Path,
+        durability: Durability,
+        busy_timeout: Duration,
+        environment: &dyn Environment,
+    ) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Database { path: path.to_owned(), source };
+        let mut writer = Connection::open(path).map_err(failed)?;
+        // First, because switching to the write-ahead log may itself have to wait.
+        writer.busy_timeout(busy_timeout).map_err(failed)?;
+        schema::prepare(&mut writer, path, environment)?;
+        configure_writer(&writer, durability).map_err(failed)?;
+
+        let path = path.to_owned();
+        let open = move || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let reader = Connection::open_with_flags(&path, flags)?;
+            reader.busy_timeout(busy_timeout)?;
+            reader.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+            Ok(reader)
+        };
+        let readers = Readers::File { open: Box::new(open), idle: Mutex::default() };
+        Ok(Self { writer: Mutex::new(writer), readers })
+    }
+
+    pub(crate) fn in_memory(environment: &dyn Environment) -> Result<Self, OpenError> {
+        let path = Path::new(":memory:");
+        let failed = |source| OpenError::Database { path: path.to_owned(), source };
+        let mut writer = Connection::open_in_memory().map_err(failed)?;
+        writer.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+        schema::prepare(&mut writer, path, environment)?;
+        Ok(Self { writer: Mutex::new(writer), readers: Readers::Writer })
+    }
+
+    /// Waits for its turn to write.
+    pub(crate) fn writer(&self) -> Writer<'_> {
+        // A thread that panicked has rolled its transaction back while it unwound.
+        Writer(self.writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `read` on one moment of the database.
+    pub(crate) fn read<T, E: From<rusqlite::Error>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match &self.readers {
+            Readers::Writer => read(&self.writer().0),
+            Readers::File { open, idle } => {
+                let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut reader = pooled.map_or_else(open, Ok)?;
+                let result = read(&*reader.transaction()?);
+                let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+                if idle.len() < IDLE_READERS {
+                    idle.push(reader);
+                }
+                result
+            }
+        }
+    }
+}
+
+/// The right to write.
+pub(crate) struct Writer<'a>(MutexGuard<'a, Connection>);
+
+impl Writer<'_> {
+    /// A transaction that holds the file's write lock from its start.
+    pub(crate) fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.0.transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+}
+
+fn configure_writer(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
+    match durability {
+        Durability::Full => {
+            connection.pragma_update(None, "synchronous", "full")?;
+            // On Apple's systems a plain fsync leaves data in the disk's cache. Elsewhere these do nothing.
+            connection.pragma_update(None, "fullfsync", true)?;
+            connection.pragma_update(None, "checkpoint_fullfsync", true)
+        }
+        Durability::Relaxed => connection.pragma_update(None, "synchronous", "normal"),
+    }
+}

@@ -1,0 +1,180 @@
+//! `POST /push`: a batch of mutations is one transaction with a savepoint a mutation.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mizu_sync_protocol::limits::{MAX_ACCEPTED_MUTATIONS, check_mutation_args};
+use mizu_sync_protocol::push::{Mutation, PushRequest, PushResponse, PushResult};
+use mizu_sync_protocol::{Code, LogPositions};
+use rusqlite::Connection;
+
+use crate::auth::Principal;
+use crate::database::{Batch, Outcome, Position, Scope};
+use crate::message::{Reply, Request};
+use crate::mutation_context::{MutationContext, check_name};
+use crate::mutator::{Failure, Rejection};
+use crate::plain;
+use crate::refusal::Refusal;
+use crate::service::Service;
+use crate::standing;
+
+/// What the client is told about one mutation.
+pub(crate) enum Answer {
+    Applied(Position),
+    Rejected(Rejection),
+    /// A temporary failure, in words.
+    Failed(String),
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Applied(position) => Self::Applied(position),
+            Outcome::Rejected(rejection) => Self::Rejected(rejection),
+        }
+    }
+}
+
+pub(crate) fn push(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let session = service.authenticate(request)?;
+    let PushRequest { mutations } = service.parse(request)?;
+    if mutations.is_empty() {
+        return Err(Refusal::invalid("no mutations provided"));
+    }
+    if mutations.len() > MAX_ACCEPTED_MUTATIONS {
+        return Err(Refusal::too_large(format!(
+            "more than {MAX_ACCEPTED_MUTATIONS} mutations: split the batch"
+        )));
+    }
+    let scopes: HashSet<&str> = mutations.iter().map(|mutation| mutation.scope.as_ref()).collect();
+    for mutation in &mutations {
+        service.check_scope(&*session, &mutation.scope)?;
+    }
+    let known = service.known_log(request)?;
+    if known.is_some() && scopes.len() > 1 {
+        return Err(Refusal::invalid("a push with the header Mizu-Log must be about one scope"));
+    }
+
+    let mut writer = service.database.writer();
+    let transaction = writer.begin()?;
+    let push = Push { service, connection: &transaction, principal: session.principal() };
+    if let Some(known) = known {
+        push.check_log(&mutations, &known)?;
+    }
+    let mut batch = Batch::begin(&transaction, &service.options.environment)?;
+    let answers = push.apply(&mut batch, &mutations, request.extended)?;
+    let changed_scopes = batch.finish(&transaction)?;
+    transaction.commit().map_err(Refusal::not_committed)?;
+    drop(writer);
+
+    let word = if request.extended { extended_result } else { plain::push_result };
+    let response = PushResponse { results: answers.into_iter().map(word).collect() };
+    Ok(Reply { changed_scopes, ..service.ok(request, crate::json::to_vec(&response)) })
+}
+
+/// One batch in its transaction.
+struct Push<'a> {
+    service: &'a Service,
+    connection: &'a Connection,
+    principal: &'a Principal,
+}
+
+impl Push<'_> {
+    fn check_log(&self, mutations: &[Mutation<'_>], known: &LogPositions) -> Result<(), Refusal> {
+        let Some(first) = mutations.first() else { return Ok(()) };
+        standing::check(self.connection, &Scope::load(self.connection, &first.scope)?, known)
+    }
+
+    fn apply(
+        &self,
+        batch: &mut Batch,
+        mutations: &[Mutation<'_>],
+        extended: bool,
+    ) -> Result<Vec<Answer>, Refusal> {
+        let mut answers = Vec::with_capacity(mutations.len());
+        for mutation in mutations {
+            let answer = self.apply_one(batch, mutation)?;
+            let stop = extended && matches!(answer, Answer::Failed(_));
+            answers.push(answer);
+            if stop {
+                break;
+            }
+        }
+        Ok(answers)
+    }
+
+    fn apply_one(&self, batch: &mut Batch, mutation: &Mutation<'_>) -> Result<Answer, Refusal> {
+        // Without a fit id it cannot be remembered, and need not be: the answer is always the same.
+        if let Err(rejection) = check_name("mutation's id", &mutation.id) {
+            return Ok(Answer::Rejected(rejection));
+        }
+        let connection = self.connection;
+        let scope = batch.scope(connection, &mutation.scope)?;
+        let scope_id = batch.scope_id(scope);
+        if let Some(outcome) = Outcome::find(connection, scope_id, &mutation.id)? {
+            return Ok(outcome.into());
+        }
+        batch.savepoint(connection)?;
+        let outcome = match self.mutate(batch, mutation)? {
+            Ok(()) => {
+                batch.release(connection)?;
+                Outcome::Applied(batch.head(scope))
+            }
+            Err(failure) => {
+                batch.roll_back(connection)?;
+                match failure {
+                    Failure::Rejected(rejection) => Outcome::Rejected(rejection),
+                    Failure::Temporary(reason) => return Ok(Answer::Failed(reason)),
+                }
+            }
+        };
+        outcome.store(connection, scope_id, &mutation.id, batch.time())?;
+        Ok(outcome.into())
+    }
+
+    /// What the business logic says; the outer error is the database's, and ends the batch.
+    fn mutate(&self, batch: &mut Batch, mutation: &Mutation<'_>) -> Result<Result<(), Failure>, Refusal> {
+        if let Err(rejection) = check_mutation(mutation) {
+            return Ok(Err(rejection.into()));
+        }
+        let scope = batch.scope(self.connection, &mutation.scope)?;
+        let mut context = MutationContext::new(self.connection, batch, mutation, self.principal, scope);
+        let mutator = &self.service.options.mutator;
+        let result = catch_unwind(AssertUnwindSafe(|| mutator.apply(&mut context)));
+        if let Some(error) = context.into_database_error() {
+            return Err(error.into());
+        }
+        Ok(result.unwrap_or_else(|_| {
+            tracing::error!("the mutator panicked");
+            Err(Failure::Temporary("the server's code for this mutation failed".to_owned()))
+        }))
+    }
+}
+
+fn check_mutation(mutation: &Mutation<'_>) -> Result<(), Rejection> {
+    check_name("mutation's name", &mutation.name)?;
+    let args = mutation.args.map_or("", serde_json::value::RawValue::get);
+    check_mutation_args(args)
+        .map_err(|problem| Rejection::invalid(format!("the arguments cannot be taken: {problem}")))
+}
+
+fn extended_result(answer: Answer) -> PushResult {
+    match answer {
+        Answer::Applied(position) => PushResult {
+            ok: true,
+            cursor: Some(position.cursor),
+            tag: Some(position.tag()),
+            ..PushResult::default()
+        },
+        Answer::Rejected(rejection) => PushResult {
+            code: Some(rejection.code().as_str().to_owned()),
+            error: Some(rejection.into_message()),
+            ..PushResult::default()
+        },
+        Answer::Failed(reason) => PushResult {
+            code: Some(Code::InternalError.as_str().to_owned()),
+            error: Some(reason),
+            ..PushResult::default()
+        },
+    }
+}

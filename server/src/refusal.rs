@@ -1,0 +1,87 @@
+//! Answers other than 200: why a whole request is refused.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use mizu_sync_protocol::{Code, ErrorBody};
+use rusqlite::ErrorCode;
+
+use crate::auth::Unauthorized;
+
+/// Why a request is refused. Nothing of it has been applied.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: Code,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    fn new(status: u16, code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), retry_after: None }
+    }
+
+    pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, Code::InvalidMutation, message)
+    }
+
+    pub(crate) fn too_large(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(413, Code::TooLarge, message)
+    }
+
+    pub(crate) fn forbidden() -> Self {
+        Self::new(403, Code::Forbidden, "scope not allowed")
+    }
+
+    pub(crate) fn cursor_too_old() -> Self {
+        Self::new(410, Code::CursorTooOld, "sync: cursor too old")
+    }
+
+    pub(crate) fn log_changed() -> Self {
+        Self::new(
+            410,
+            Code::LogChanged,
+            "the server's log is not the one that the cursor comes from: take a snapshot",
+        )
+    }
+
+    pub(crate) fn not_committed(error: rusqlite::Error) -> Self {
+        let refusal = Self::from(error);
+        Self { status: 503, ..refusal }
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(500, Code::InternalError, "the server failed: its log says why")
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let body = ErrorBody { code: self.code.as_str().into(), error: self.message.as_ref().into() };
+        crate::json::to_vec(&body)
+    }
+
+    fn busy(message: &'static str, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(503, Code::InternalError, message) }
+    }
+}
+
+impl From<Unauthorized> for Refusal {
+    fn from(error: Unauthorized) -> Self {
+        Self::new(401, Code::Unauthorized, error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        tracing::error!(%error, "the database failed");
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::busy("the database is busy: try again", Duration::from_secs(1))
+            }
+            Some(ErrorCode::DiskFull) => {
+                Self::busy("the server's disk is full: try again later", Duration::from_secs(30))
+            }
+            _ => Self::internal(),
+        }
+    }
+}

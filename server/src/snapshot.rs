@@ -1,0 +1,141 @@
+//! `POST /snapshot`: all entities of a scope, in pages or, for go-mizu's clients, in one body.
+
+use mizu_sync_protocol::limits::{MAX_LIMIT, MAX_SENT_PAGE, SNAPSHOT_LIMIT};
+use mizu_sync_protocol::snapshot::SnapshotRequest;
+use rusqlite::{Connection, Rows, params};
+
+use crate::database::Scope;
+use crate::json;
+use crate::message::{Reply, Request};
+use crate::plain;
+use crate::refusal::Refusal;
+use crate::service::Service;
+
+const ALL: &str = "SELECT collection, id, data FROM entity WHERE scope = ? ORDER BY collection, id";
+const AFTER: &str = "SELECT collection, id, data FROM entity \
+                     WHERE scope = ? AND (collection, id) > (?, ?) ORDER BY collection, id";
+
+pub(crate) fn snapshot(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let session = service.authenticate(request)?;
+    let snapshot: SnapshotRequest<'_> = service.parse(request)?;
+    service.check_scope(&*session, &snapshot.scope)?;
+    let body = service.database.read(|connection| {
+        let scope = Scope::load(connection, &snapshot.scope)?;
+        if request.extended { page(connection, &scope, &snapshot) } else { whole(connection, &scope) }
+    });
+    let body = body.map_err(|error: rusqlite::Error| Refusal::from(error))?;
+    Ok(service.ok(request, body))
+}
+
+fn page(connection: &Connection, scope: &Scope, request: &SnapshotRequest<'_>) -> rusqlite::Result<Vec<u8>> {
+    let limit = request.limit.filter(|&limit| limit > 0).unwrap_or(SNAPSHOT_LIMIT).min(MAX_LIMIT) as usize;
+    let mut all = connection.prepare_cached(ALL)?;
+    let mut after = connection.prepare_cached(AFTER)?;
+    let mut rows = match &request.after {
+        None => all.query([scope.id])?,
+        Some((collection, id)) => after.query(params![scope.id, collection, id])?,
+    };
+    let mut writer = DataWriter::new(true);
+    let has_more = writer.take(&mut rows, limit, MAX_SENT_PAGE)?;
+
+    let Written { mut body, last } = writer.finish();
+    body.extend_from_slice(b",\"cursor\":");
+    json::append(&mut body, &scope.head.cursor);
+    body.extend_from_slice(b",\"tag\":");
+    json::append(&mut body, &scope.head.tag());
+    body.extend_from_slice(b",\"has_more\":");
+    json::append(&mut body, &has_more);
+    if let Some(last) = last {
+        body.extend_from_slice(b",\"after\":");
+        json::append(&mut body, &last);
+    }
+    body.extend_from_slice(b",\"total\":");
+    json::append(&mut body, &scope.entities);
+    body.push(b'}');
+    Ok(body)
+}
+
+fn whole(connection: &Connection, scope: &Scope) -> rusqlite::Result<Vec<u8>> {
+    let mut statement = connection.prepare_cached(ALL)?;
+    let mut writer = DataWriter::new(false);
+    writer.take(&mut statement.query([scope.id])?, usize::MAX, usize::MAX)?;
+
+    let mut body = writer.finish().body;
+    body.extend_from_slice(b",\"cursor\":");
+    json::append(&mut body, &scope.head.cursor);
+    body.push(b'}');
+    Ok(body)
+}
+
+/// Writes `{"data":{"todo":{"t1":…}}`, the outer brace left open, from rows that are sorted.
+struct DataWriter {
+    body: Vec<u8>,
+    last: Option<(String, String)>,
+    extended: bool,
+}
+
+struct Written {
+    body: Vec<u8>,
+    last: Option<(String, String)>,
+}
+
+impl DataWriter {
+    fn new(extended: bool) -> Self {
+        Self { body: b"{\"data\":{".to_vec(), last: None, extended }
+    }
+
+    /// Takes rows until one would exceed `limit` rows or `bytes`; the first is always taken. Whether one was
+    /// left.
+    fn take(&mut self, rows: &mut Rows<'_>, limit: usize, bytes: usize) -> rusqlite::Result<bool> {
+        let mut taken = 0;
+        while let Some(row) = rows.next()? {
+            if taken == limit {
+                return Ok(true);
+            }
+            let before = self.body.len();
+            let collection = row.get_ref(0)?.as_str()?;
+            let id = row.get_ref(1)?.as_str()?;
+            self.entity(collection, id, row.get_ref(2)?.as_str()?);
+            if taken > 0 && self.body.len() > bytes {
+                self.body.truncate(before);
+                return Ok(true);
+            }
+            taken += 1;
+            self.remember(collection, id);
+        }
+        Ok(false)
+    }
+
+    fn entity(&mut self, collection: &str, id: &str, data: &str) {
+        let body = &mut self.body;
+        match &self.last {
+            Some((open, _)) if open == collection => body.push(b','),
+            Some(_) => body.extend_from_slice(b"},"),
+            None => {}
+        }
+        if self.last.as_ref().is_none_or(|(open, _)| open != collection) {
+            json::append(body, collection);
+            body.extend_from_slice(b":{");
+        }
+        json::append(body, id);
+        body.push(b':');
+        if self.extended {
+            body.extend_from_slice(data.as_bytes());
+        } else {
+            plain::append_entity(body, data);
+        }
+    }
+
+    fn remember(&mut self, collection: &str, id: &str) {
+        let (last_collection, last_id) = self.last.get_or_insert_default();
+        if last_collection != collection {
+            collection.clone_into(last_collection);
+        }
+        id.clone_into(last_id);
+    }
+
+    fn finish(mut self) -> Written {
+        self.body.extend_from_slice(if self.last.is_some() { b"}}" } else { b"}" });
+        Written { body: self.body, last: self.last }
+    }
+}

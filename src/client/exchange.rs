@@ -1,0 +1,76 @@
+//! One exchange with the server: from what the engine asks to what the answer says. The same in the app and
+//! in the simulator, which bring their own [`Transport`].
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::model::{ServerEntity, Unreadable};
+use crate::net::{Endpoint, Request, Response, Transport, TransportError};
+use crate::store::{Store, StoreError};
+use crate::sync::answer::{self, Incoming};
+use crate::sync::snapshot::RowSink;
+use crate::sync::{Answer, Dialect, Exchange, Failure, Head, Plan, Reply, encode};
+use crate::time::Timestamp;
+
+/// What every exchange of a client needs.
+pub struct Exchanger<'a> {
+    pub scope: &'a str,
+    pub base_url: &'a str,
+    pub dialect: Option<&'a dyn Dialect>,
+    pub store: &'a Store,
+}
+
+impl Exchanger<'_> {
+    /// Makes the exchange, and waits for its end. The rows of a snapshot are in the stage then.
+    pub fn run(&self, exchange: Exchange, transport: &dyn Transport) -> Answer {
+        let Exchange { ticket, plan, log } = exchange;
+        let lane = plan.lane();
+        let mut head = None;
+        // A panic of the app's dialect must not end this thread.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let body = encode::body(&plan, self.scope, self.dialect)
+                .map_err(|(_, reason)| Failure::Dialect(reason))?;
+            let endpoint = endpoint(&plan);
+            let request = Request { endpoint, log: log.map(|log| log.to_string()), body };
+            let mut response = transport.exchange(&request).map_err(Failure::Offline)?;
+            head = Some(Head {
+                extended: response.extended,
+                server_time: response.server_time.map(Timestamp::from),
+            });
+            self.read(&plan, endpoint, &mut response)
+        }));
+        let result = result.unwrap_or_else(|_| Err(Failure::Dialect("it panicked".to_owned())));
+        Answer { ticket, lane, head, result }
+    }
+
+    fn read(&self, plan: &Plan, endpoint: Endpoint, response: &mut Response) -> Result<Reply, Failure> {
+        let url = format!("{}/{}", self.base_url, endpoint.path());
+        let mut incoming = Incoming {
+            status: response.status,
+            retry_after: response.retry_after,
+            body: &mut response.body,
+            body_error: &|error| TransportError::from_io(&url, error),
+        };
+        let generation = if let Plan::Snapshot { generation, .. } = plan { *generation } else { 0 };
+        let mut sink = StageSink { store: self.store, generation };
+        answer::read(plan, &mut incoming, self.dialect, &mut sink)
+    }
+}
+
+const fn endpoint(plan: &Plan) -> Endpoint {
+    match plan {
+        Plan::Push { .. } => Endpoint::Push,
+        Plan::Pull { .. } => Endpoint::Pull,
+        Plan::Snapshot { .. } => Endpoint::Snapshot,
+    }
+}
+
+struct StageSink<'a> {
+    store: &'a Store,
+    generation: u64,
+}
+
+impl RowSink for StageSink<'_> {
+    fn rows(&mut self, rows: &[ServerEntity], unreadable: &[Unreadable]) -> Result<(), StoreError> {
+        self.store.stage_rows(self.generation, rows, unreadable)
+    }
+}
