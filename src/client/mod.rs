@@ -1,4 +1,310 @@
-//! The client: the threads that drive the engine, and what the app calls.
+//! The client: what the app opens, the threads that drive the engine, the callbacks.
+//!
+//! # Idea
+//! A [`Client`] owns the local database and, once started, a sync that goes on in the background. Reads and
+//! writes never wait for the network. One thread drives the engine and executes what it asks for; one thread
+//! for each direction talks to the server; one calls the app back. All of them are parked when there is
+//! nothing to do.
+//!
+//! # Limits
+//! One client a file. A client syncs one scope of one user; several scopes are several clients.
 
+mod batch;
+mod clock;
+mod core;
+mod dispatcher;
+mod driver;
+mod edits;
 pub(crate) mod exchange;
 pub(crate) mod execute;
+mod monitor;
+mod options;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mizu_sync_protocol::Cursor;
+use serde::Serialize;
+
+pub use batch::Batch;
+pub use options::Builder;
+
+pub(crate) use self::core::Core;
+
+use self::dispatcher::Callbacks;
+use self::options::TransportFactory;
+use crate::collection::{Collection, codec};
+use crate::error::{Error, Result};
+use crate::model::{Intent, PendingMutation, RejectedMutation};
+use crate::store::Store;
+use crate::sync::{Config, Connection, Dialect, Event};
+
+/// What [`Client::wipe`] does with writes that the server has not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// Refuse to wipe while there are any.
+    Keep,
+    /// They are lost.
+    Drop,
+}
+
+/// A local database that syncs one scope with a server.
+///
+/// It is the owner: dropping it stops the sync and frees the file. Share it in an [`Arc`]. All of its
+/// functions can be called from any thread, from callbacks too.
+pub struct Client {
+    core: Arc<Core>,
+}
+
+impl Client {
+    /// Options for a client that syncs `scope` with the server at `base_url`, such as
+    /// `https://api.example.com/_sync`.
+    pub fn builder(base_url: &str, scope: &str) -> Builder {
+        Builder::new(base_url, scope)
+    }
+
+    fn new(
+        store: Store,
+        config: Config,
+        transport: TransportFactory,
+        dialect: Option<Arc<dyn Dialect>>,
+        callbacks: Callbacks,
+    ) -> Result<Self> {
+        Ok(Self { core: Arc::new(Core::new(store, config, transport, dialect, callbacks)?) })
+    }
+
+    /// The collection of this name. Asking for it costs nothing and makes nothing.
+    pub fn collection<T>(&self, name: &str) -> Collection<T> {
+        Collection::new(Arc::clone(&self.core), name)
+    }
+
+    /// Starts the sync, which goes on in the background. Never waits for the network.
+    ///
+    /// # Errors
+    /// When it runs already, or the client is paused or closed.
+    pub fn start(&self) -> Result<()> {
+        self.core.start()
+    }
+
+    /// Stops the sync, within a second. No callback starts after it, and nothing is sent. Reads and writes
+    /// go on working, and [`Client::start`] begins again.
+    pub fn stop(&self) {
+        self.core.stop();
+    }
+
+    /// Stops the sync if it runs, and releases the file with all its locks: for an app that is about to be
+    /// suspended. Returns when the writes that are under way are on disk.
+    ///
+    /// # Errors
+    /// When the client is closed.
+    pub fn pause(&self) -> Result<()> {
+        self.core.pause()
+    }
+
+    /// Takes the file again after [`Client::pause`], and starts the sync if it ran.
+    ///
+    /// # Errors
+    /// When the client is closed, or another one has the file.
+    pub fn resume(&self) -> Result<()> {
+        self.core.resume()
+    }
+
+    /// Stops the sync and frees the file for good. Whatever is called later fails with an error that says so.
+    pub fn close(&self) {
+        self.core.close();
+    }
+
+    /// Closes the client and deletes its file, for a user who signs out.
+    ///
+    /// # Errors
+    /// [`Error::Unsent`] when writes would be lost and `unsent` does not say that they may; then nothing has
+    /// happened.
+    pub fn wipe(&self, unsent: Unsent) -> Result<()> {
+        self.core.wipe(unsent == Unsent::Drop)
+    }
+
+    /// Several writes that are kept together or not at all, consecutive in the queue. Inside, reads through
+    /// the batch see its writes; everybody else sees them when this returns. An error of the closure undoes
+    /// all of them. At the server each write is atomic on its own, the batch is not.
+    ///
+    /// # Errors
+    /// The closure's, and those of its writes.
+    pub fn batch<R>(&self, work: impl FnOnce(&mut Batch<'_>) -> Result<R>) -> Result<R> {
+        let mut batch = Batch::new(&self.core.store);
+        let result = work(&mut batch)?;
+        let intents = batch.into_intents();
+        if !intents.is_empty() {
+            self.core.write(intents)?;
+        }
+        Ok(result)
+    }
+
+    /// Queues a mutation of the application's own, with no effect here before the server's changes arrive.
+    /// Gives its id.
+    ///
+    /// # Errors
+    /// When the arguments cannot be serialised or are too large, or the file cannot be written.
+    pub fn mutate(&self, name: &str, args: &impl Serialize) -> Result<String> {
+        self.mutate_expecting(name, args, |_| Ok(()))
+    }
+
+    /// As [`Client::mutate`], where `expect` does to entities here what the server is expected to do: shown
+    /// at once, and replaced by the server's own changes when they arrive, or undone when it refuses.
+    ///
+    /// # Errors
+    /// As [`Client::mutate`], and those of `expect`.
+    pub fn mutate_expecting(
+        &self,
+        name: &str,
+        args: &impl Serialize,
+        expect: impl FnOnce(&mut Batch<'_>) -> Result<()>,
+    ) -> Result<String> {
+        let args = codec::args(name, args)?;
+        let mut batch = Batch::new(&self.core.store);
+        expect(&mut batch)?;
+        let expected = batch.into_edits();
+        let ids = self.core.write(vec![Intent::Custom { name: name.to_owned(), args, expected }])?;
+        Ok(ids.into_iter().next().unwrap_or_default())
+    }
+
+    /// The writes that the server has not confirmed, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pending(&self) -> Result<Vec<PendingMutation>> {
+        Ok(self.core.store.pending()?)
+    }
+
+    /// The writes that the server refused, in order, until they are retried or discarded.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rejected(&self) -> Result<Vec<RejectedMutation>> {
+        Ok(self.core.store.rejected()?)
+    }
+
+    /// Queues a rejected mutation again, at the end. Gives the id of the new one.
+    ///
+    /// # Errors
+    /// When no rejected mutation has this id.
+    pub fn retry(&self, id: &str) -> Result<String> {
+        self.retry_as(id, None)
+    }
+
+    /// As [`Client::retry`], with other arguments: those of [`RejectedMutation::args`], mended.
+    ///
+    /// # Errors
+    /// As [`Client::retry`], and when the arguments do not fit the mutation.
+    pub fn retry_with(&self, id: &str, args: &impl Serialize) -> Result<String> {
+        let args = codec::args("a retried mutation", args)?;
+        self.retry_as(id, Some(args.get()))
+    }
+
+    fn retry_as(&self, id: &str, args: Option<&str>) -> Result<String> {
+        let new_id = crate::new_id();
+        self.core.store.retry(id, args, &new_id, clock::wall())?;
+        self.core.queue_changed();
+        Ok(new_id)
+    }
+
+    /// Forgets a mutation that was rejected or is still pending, and undoes what it did here. One that is
+    /// just being sent may still be applied by the server.
+    ///
+    /// # Errors
+    /// When no such mutation has this id.
+    pub fn discard(&self, id: &str) -> Result<()> {
+        self.core.store.discard(id)?;
+        self.core.queue_changed();
+        Ok(())
+    }
+
+    /// Syncs now, and waits until everything is sent, its effects are seen, and the server's changes up to
+    /// this call are here.
+    ///
+    /// # Errors
+    /// [`Error::NotStarted`]; [`Error::Sync`] when something needs action; [`Error::TimedOut`] with the
+    /// reason. The sync goes on in the background all the same.
+    pub fn sync(&self, timeout: Duration) -> Result<()> {
+        let begun = self.core.monitor.seen().state.rounds_begun;
+        self.request_sync()?;
+        self.core.monitor.wait(&self.core.store, "synced", timeout, |seen| {
+            seen.queue.pending == 0 && seen.queue.acked == 0 && seen.state.caught_up_round > begun
+        })?;
+        Ok(())
+    }
+
+    /// Waits until every write is sent and its effects are seen.
+    ///
+    /// # Errors
+    /// As [`Client::sync`].
+    pub fn flush(&self, timeout: Duration) -> Result<()> {
+        self.require_started()?;
+        self.core.monitor.wait(&self.core.store, "sent", timeout, |seen| {
+            seen.queue.pending == 0 && seen.queue.acked == 0
+        })?;
+        Ok(())
+    }
+
+    /// Waits until the server's data has been here once, in this process or in an earlier one.
+    ///
+    /// # Errors
+    /// As [`Client::sync`].
+    pub fn wait_for_first_sync(&self, timeout: Duration) -> Result<()> {
+        self.require_started()?;
+        let monitor = &self.core.monitor;
+        monitor
+            .wait(&self.core.store, "synced for the first time", timeout, |seen| seen.state.bootstrapped)?;
+        Ok(())
+    }
+
+    fn require_started(&self) -> Result<()> {
+        if self.core.monitor.seen().started { Ok(()) } else { Err(Error::NotStarted) }
+    }
+
+    fn request_sync(&self) -> Result<()> {
+        if self.core.send(Event::SyncRequested) { Ok(()) } else { Err(Error::NotStarted) }
+    }
+
+    /// How far the server's log has been pulled.
+    pub fn cursor(&self) -> Cursor {
+        self.core.monitor.seen().state.cursor
+    }
+
+    /// Whether the server answers.
+    pub fn is_online(&self) -> bool {
+        let seen = self.core.monitor.seen();
+        seen.started && seen.state.connection == Connection::Online
+    }
+
+    /// Why writes do not get on although the server answers; none while they do.
+    pub fn blocked(&self) -> Option<String> {
+        self.core.monitor.seen().state.blocked
+    }
+
+    /// What the platform says of the network. Back: everything that waits is tried at once.
+    pub fn set_network(&self, up: bool) {
+        self.core.send(Event::Network(up));
+    }
+
+    /// Whether the app is seen. In the background no timer runs; the queue is sent once.
+    pub fn set_foreground(&self, foreground: bool) {
+        self.core.send(Event::Foreground(foreground));
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.core.close();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = self.core.monitor.seen();
+        f.debug_struct("Client")
+            .field("cursor", &seen.state.cursor)
+            .field("queue", &seen.queue)
+            .finish_non_exhaustive()
+    }
+}

@@ -47,6 +47,7 @@ const RESERVED: [&str; 14] = [
 ];
 
 /// What an [`HttpTransport`] is made of.
+#[derive(Clone)]
 pub struct HttpOptions {
     /// Where the server is.
     pub base: BaseUrl,

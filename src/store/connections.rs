@@ -43,7 +43,12 @@ enum Access {
 
 #[derive(Debug)]
 enum Writer {
-    Open { connection: Connection, durability: Durability, _lock: Option<FileLock> },
+    Open {
+        connection: Connection,
+        durability: Durability,
+        /// Released after the connection is closed.
+        lock: Option<FileLock>,
+    },
     Paused,
     Closed,
 }
@@ -56,12 +61,12 @@ impl Connections {
     }
 
     fn open_writer(location: &Location) -> Result<Writer, StoreError> {
-        let _lock = match location {
+        let lock = match location {
             Location::File(path) => Some(FileLock::take(path)?),
             Location::Memory => None,
         };
         let connection = file::open_writer(location)?;
-        Ok(Writer::Open { connection, durability: Durability::Relaxed, _lock })
+        Ok(Writer::Open { connection, durability: Durability::Relaxed, lock })
     }
 
     pub const fn location(&self) -> &Location {
@@ -137,6 +142,26 @@ impl Connections {
     /// As [`Self::pause`], for good.
     pub fn close(&self) {
         self.release(Access::Closed, Writer::Closed);
+    }
+
+    /// Deletes the file, its lock held until it is gone, and closes for good; unless `refuse` gives an error
+    /// while nobody else can write.
+    pub fn destroy<E>(&self, refuse: impl FnOnce() -> Result<(), E>) -> Result<Result<(), E>, StoreError> {
+        let mut writer = lock(&self.writer);
+        if let Err(refused) = refuse() {
+            return Ok(Err(refused));
+        }
+        let held = std::mem::replace(&mut *writer, Writer::Closed);
+        drop(writer);
+        self.release(Access::Closed, Writer::Closed);
+        let (Writer::Open { connection, lock: held_lock, .. }, Location::File(path)) = (held, &self.location)
+        else {
+            return Ok(Ok(()));
+        };
+        drop(connection);
+        let deleted = file::delete(path);
+        drop(held_lock);
+        deleted.map(Ok)
     }
 
     fn release(&self, access: Access, state: Writer) {

@@ -66,7 +66,7 @@ impl Store {
             let seq = tx.last_insert_rowid();
             for (ordinal, (key, patch)) in (0..).zip(&patches) {
                 let row = EntityRow::read(tx, self.generation(), key).map_err(sqlite)?;
-                overlay::check(patch, &row, key)?;
+                overlay::check(patch, row.data.as_ref(), key)?;
                 overlay::lay(tx, self.generation(), (seq, ordinal), key, row, patch).map_err(sqlite)?;
             }
             *delta = Delta { pending: 1, acked: 0, rejected: -1 };

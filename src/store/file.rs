@@ -141,6 +141,22 @@ pub fn set_aside(path: &Path, reason: String) -> StoreError {
     StoreError::Corrupt { path: path.to_owned(), reason, set_aside: moved }
 }
 
+/// Deletes the database and its companions. The lock's file stays: another client may be waiting for it.
+///
+/// # Errors
+/// When one that is there cannot be deleted.
+pub fn delete(path: &Path) -> Result<(), StoreError> {
+    for file in [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-shm")] {
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::from_io(path, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

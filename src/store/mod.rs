@@ -44,8 +44,8 @@ pub use connections::Durability;
 pub use error::StoreError;
 pub use file::Location;
 pub(crate) use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
+pub use overlay::resolve;
 pub use read::StoredRow;
-pub use write::LocalWrite;
 
 use crate::model::Counts;
 use connections::{Connections, lock};
@@ -117,6 +117,18 @@ impl Store {
     /// Releases the file for good. Everything later fails with [`StoreError::Closed`].
     pub fn close(&self) {
         self.connections.close();
+    }
+
+    /// Deletes the file, if the queue as it is then allows it, and closes the store for good. The inner error
+    /// is the queue that did not.
+    ///
+    /// # Errors
+    /// When the file cannot be deleted.
+    pub fn destroy(&self, allowed: impl FnOnce(Counts) -> bool) -> Result<Result<(), Counts>, StoreError> {
+        self.connections.destroy(|| {
+            let counts = self.counts();
+            if allowed(counts) { Ok(()) } else { Err(counts) }
+        })
     }
 
     fn generation(&self) -> i64 {

@@ -78,12 +78,12 @@ pub fn lay(
     Ok(())
 }
 
-/// The patch that an edit by the app amounts to on what is visible in `row`.
+/// The patch that an edit by the app amounts to on what is visible now.
 ///
 /// # Errors
 /// When the edit makes no sense there, or would leave an entity that is too large.
-pub fn resolve(edit: Edit, row: &EntityRow, key: &EntityKey) -> Result<Patch, StoreError> {
-    let patch = match (edit, &row.data) {
+pub fn resolve(edit: Edit, visible: Option<&Object>, key: &EntityKey) -> Result<Patch, StoreError> {
+    let patch = match (edit, visible) {
         (Edit::Create(_), Some(_)) => return Err(StoreError::AlreadyExists { entity: key.clone() }),
         (Edit::Set { .. } | Edit::Update { .. }, None) => {
             return Err(StoreError::NotFound { entity: key.clone() });
@@ -93,7 +93,7 @@ pub fn resolve(edit: Edit, row: &EntityRow, key: &EntityKey) -> Result<Patch, St
         (Edit::Update { set, unset }, Some(_)) => Patch::Fields { set, unset },
         (Edit::Delete, _) => Patch::Delete,
     };
-    check(&patch, row, key)?;
+    check(&patch, visible, key)?;
     Ok(patch)
 }
 
@@ -101,8 +101,8 @@ pub fn resolve(edit: Edit, row: &EntityRow, key: &EntityKey) -> Result<Patch, St
 ///
 /// # Errors
 /// [`StoreError::EntityLimit`].
-pub fn check(patch: &Patch, row: &EntityRow, key: &EntityKey) -> Result<(), StoreError> {
-    let Some(data) = patch.apply(row.data.clone()) else { return Ok(()) };
+pub fn check(patch: &Patch, visible: Option<&Object>, key: &EntityKey) -> Result<(), StoreError> {
+    let Some(data) = patch.apply(visible.cloned()) else { return Ok(()) };
     limits::check_entity(data.as_str())
         .map_err(|limit| StoreError::EntityLimit { entity: key.clone(), limit })
 }

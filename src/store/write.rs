@@ -93,7 +93,7 @@ impl Store {
         let generation = self.generation();
         let resolve = |key: &EntityKey, edit: &Edit| {
             let row = EntityRow::read(tx, generation, key).map_err(sqlite)?;
-            overlay::resolve(edit.clone(), &row, key).map(|patch| (row, patch))
+            overlay::resolve(edit.clone(), row.data.as_ref(), key).map(|patch| (row, patch))
         };
         match &mutation.intent {
             Intent::Entity(key, edit) => {

@@ -114,6 +114,8 @@ pub struct Engine {
     connection: Connection,
     access: Access,
     next_ticket: u64,
+    /// Exchanges that failed.
+    failures: u64,
     published: Option<SyncState>,
     wake: Option<Option<Moment>>,
     actions: Vec<Action>,
@@ -142,6 +144,7 @@ impl Engine {
             connection: Connection::default(),
             access: Access::default(),
             next_ticket: 0,
+            failures: 0,
             published: None,
             wake: None,
             actions: Vec::new(),
@@ -158,7 +161,8 @@ impl Engine {
             Event::Answered(answer) => self.answered(*answer),
             Event::Stored(Ok(stored)) => self.stored(stored),
             Event::Stored(Err(error)) => self.store_failed(error),
-            Event::Due => {}
+            // The driver's timer is gone with it.
+            Event::Due => self.wake = None,
             Event::Network(up) => self.network_changed(up),
             Event::Foreground(foreground) => self.foreground_changed(foreground),
             Event::SyncRequested => self.sync_requested(),
@@ -352,6 +356,7 @@ impl Engine {
                 .map(|stage| Progress { rows: stage.rows, total: stage.total }),
             blocked: self.trials.reason().map(str::to_owned),
             error: self.error().cloned(),
+            failures: self.failures,
             rounds_begun: self.pull.rounds_begun,
             caught_up_round: self.pull.caught_up_round,
         }
@@ -387,6 +392,7 @@ impl Engine {
             self.notify(Notice::Error(error.clone()));
         }
         self.gate(lane).error = Some(error);
+        self.failures += 1;
     }
 
     /// Sends a request; gives its ticket.

@@ -54,6 +54,8 @@ pub struct SyncState {
     pub blocked: Option<String>,
     /// What is in the way; none once it is over.
     pub error: Option<SyncError>,
+    /// How often something was in the way.
+    pub failures: u64,
     /// How many pulls have begun.
     pub rounds_begun: u64,
     /// The last of them that ended caught up.

@@ -1,0 +1,249 @@
+//! The thread that drives the engine, and one thread a lane that talks to the server.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::clock;
+use super::dispatcher::Dispatcher;
+use super::exchange::Exchanger;
+use super::execute::execute;
+use super::monitor::Monitor;
+use crate::error::{Error, Result};
+use crate::net::{Lane, Transport};
+use crate::store::Store;
+use crate::sync::{Action, Command, Config, Dialect, Engine, Event, Exchange, Moment};
+
+/// Everything that a running sync uses.
+pub struct Parts {
+    pub store: Arc<Store>,
+    pub transport: Arc<dyn Transport>,
+    pub dialect: Option<Arc<dyn Dialect>>,
+    pub monitor: Arc<Monitor>,
+    pub dispatcher: Dispatcher,
+    pub config: Config,
+}
+
+/// A sync that runs. Dropping it stops it.
+pub struct Session {
+    events: Sender<Event>,
+    transport: Arc<dyn Transport>,
+    dispatcher: Dispatcher,
+    monitor: Arc<Monitor>,
+    stopping: Arc<AtomicBool>,
+    ended: Arc<Ended>,
+}
+
+/// How long a stop waits for a transaction that is under way.
+const STOP_WAIT: Duration = Duration::from_millis(900);
+
+/// Where the driver says that it is done with the store.
+#[derive(Default)]
+pub struct Ended {
+    done: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Ended {
+    fn set(&self) {
+        *self.done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self, timeout: Duration) -> bool {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(done, timeout, |done| !*done);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Session {
+    /// Starts the threads. Returns at once; the network is not waited for.
+    ///
+    /// # Errors
+    /// When the file cannot be read or the system gives no thread.
+    pub fn start(parts: Parts) -> Result<Self> {
+        let replica = parts.store.replica()?;
+        let (events, received) = mpsc::channel();
+        let session = Self {
+            events: events.clone(),
+            transport: Arc::clone(&parts.transport),
+            dispatcher: parts.dispatcher.clone(),
+            monitor: Arc::clone(&parts.monitor),
+            stopping: Arc::default(),
+            ended: Arc::default(),
+        };
+        let push = spawn_lane("mizu-push", &parts, &events)?;
+        let pull = spawn_lane("mizu-pull", &parts, &events)?;
+        session.send(Event::Started(Box::new(replica)));
+        parts.monitor.update(|seen| seen.started = true);
+        let driver = Driver {
+            engine: Engine::new(parts.config, fastrand::Rng::new()),
+            store: parts.store,
+            transport: parts.transport,
+            monitor: parts.monitor,
+            dispatcher: parts.dispatcher,
+            received,
+            push,
+            pull,
+            wake: None,
+            stored: VecDeque::new(),
+            later: None,
+            stopping: Arc::clone(&session.stopping),
+        };
+        let ended = Arc::clone(&session.ended);
+        spawn("mizu-sync", move || {
+            // Also when the engine panics: whoever stops must not wait for a thread that is gone.
+            let _end = EndOnDrop(ended);
+            driver.run();
+        })?;
+        Ok(session)
+    }
+
+    /// Tells the engine.
+    pub fn send(&self, event: Event) {
+        // Only a driver that has ended does not listen.
+        let _ = self.events.send(event);
+    }
+
+    /// Tells the app of an error that is not the sync's.
+    pub fn notify_error(&self, error: Error) {
+        self.dispatcher.notify_error(error);
+    }
+
+    /// Ends everything that is under way, within a second. After this no callback starts and nothing is sent.
+    /// Gives what says when the last transaction has ended, should that take longer.
+    pub fn stop(&self) -> Arc<Ended> {
+        self.dispatcher.stop();
+        self.stopping.store(true, Ordering::SeqCst);
+        self.transport.shutdown();
+        // Wakes the driver, which then sees that it is to stop.
+        self.send(Event::Due);
+        self.ended.wait(STOP_WAIT);
+        self.monitor.update(|seen| seen.started = false);
+        Arc::clone(&self.ended)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Ended {
+    /// Waits for a driver that had not ended when it was stopped.
+    pub fn join(&self) {
+        while !self.wait(Duration::from_secs(60)) {}
+    }
+}
+
+struct EndOnDrop(Arc<Ended>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("the sync ended by a panic: stop and start the client");
+        }
+        self.0.set();
+    }
+}
+
+struct Driver {
+    engine: Engine,
+    store: Arc<Store>,
+    transport: Arc<dyn Transport>,
+    monitor: Arc<Monitor>,
+    dispatcher: Dispatcher,
+    received: Receiver<Event>,
+    push: Sender<Exchange>,
+    pull: Sender<Exchange>,
+    wake: Option<Moment>,
+    /// Answers of the store, which the engine hears before anything else.
+    stored: VecDeque<Event>,
+    /// An answer of the store that can wait.
+    later: Option<Event>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Driver {
+    fn run(mut self) {
+        while let Some(event) = self.next_event() {
+            if self.stopping.load(Ordering::SeqCst) {
+                return;
+            }
+            let actions = self.engine.handle(event, clock::now(), self.store.counts());
+            for action in actions {
+                self.act(action);
+            }
+            self.monitor.update(|seen| seen.queue = self.store.counts());
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Store(command) => {
+                // Deleting what is old can wait for everything else.
+                let idle = matches!(command, Command::Sweep);
+                let stored = Event::Stored(execute(&self.store, command));
+                if idle { self.later = Some(stored) } else { self.stored.push_back(stored) }
+            }
+            Action::Exchange(exchange) => {
+                let lane = match exchange.plan.lane() {
+                    Lane::Push => &self.push,
+                    Lane::Pull => &self.pull,
+                };
+                // A lane listens for as long as its sender lives.
+                let _ = lane.send(*exchange);
+            }
+            Action::Interrupt(lane) => self.transport.interrupt(lane),
+            Action::WakeAt(wake) => self.wake = wake,
+            Action::Notify(notice) => self.dispatcher.notify(notice),
+            Action::Publish(state) => self.monitor.update(|seen| seen.state = *state),
+        }
+    }
+
+    /// The next thing that happens; none once nobody can send anything any more.
+    fn next_event(&mut self) -> Option<Event> {
+        if let Some(stored) = self.stored.pop_front() {
+            return Some(stored);
+        }
+        if self.later.is_some() {
+            return self.received.try_recv().ok().or_else(|| self.later.take());
+        }
+        let Some(wake) = self.wake else { return self.received.recv().ok() };
+        let left = wake.saturating_sub(clock::now().now).max(Duration::from_millis(1));
+        match self.received.recv_timeout(left) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => Some(Event::Due),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+}
+
+/// A thread that makes one exchange after the other.
+fn spawn_lane(name: &str, parts: &Parts, events: &Sender<Event>) -> Result<Sender<Exchange>> {
+    let (sender, exchanges) = mpsc::channel();
+    let (store, transport) = (Arc::clone(&parts.store), Arc::clone(&parts.transport));
+    let (dialect, events) = (parts.dialect.clone(), events.clone());
+    let (scope, base_url) = (parts.config.scope.clone(), parts.config.base_url.clone());
+    spawn(name, move || {
+        let exchanger =
+            Exchanger { scope: &scope, base_url: &base_url, dialect: dialect.as_deref(), store: &store };
+        while let Ok(exchange) = exchanges.recv() {
+            let answer = exchanger.run(exchange, &*transport);
+            if events.send(Event::Answered(Box::new(answer))).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(sender)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map(drop).map_err(|error| Error::Thread { reason: error.to_string() })
+}

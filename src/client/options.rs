@@ -1,0 +1,226 @@
+//! How a client is opened.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mizu_sync_protocol::Cursor;
+
+use super::Client;
+use super::dispatcher::Callbacks;
+use crate::error::{Error, Result};
+use crate::model::{RejectedMutation, Versions};
+use crate::net::{BaseUrl, HttpOptions, HttpTransport, Token, Transport};
+use crate::store::{Durability, Location, Owner, Store};
+use crate::sync::{Config, Dialect};
+
+/// Makes the connection to the server anew at each start.
+pub type TransportFactory = Arc<dyn Fn() -> Result<Arc<dyn Transport>> + Send + Sync>;
+
+/// The options of a [`Client`], from [`Client::builder`].
+#[must_use = "nothing is opened before `open`"]
+pub struct Builder {
+    base_url: String,
+    scope: String,
+    location: Option<Location>,
+    principal: Option<String>,
+    token: Option<String>,
+    headers: Vec<(String, String)>,
+    allow_cleartext: bool,
+    durability: Durability,
+    pull_interval: Duration,
+    push_interval: Duration,
+    app_version: String,
+    dialect: Option<Arc<dyn Dialect>>,
+    transport: Option<Arc<dyn Fn() -> Arc<dyn Transport> + Send + Sync>>,
+    callbacks: Callbacks,
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<crate::planted::Bug>,
+}
+
+impl Builder {
+    pub(super) fn new(base_url: &str, scope: &str) -> Self {
+        Self {
+            base_url: base_url.to_owned(),
+            scope: scope.to_owned(),
+            location: None,
+            principal: None,
+            token: None,
+            headers: Vec::new(),
+            allow_cleartext: false,
+            durability: Durability::Full,
+            pull_interval: Duration::from_secs(30),
+            push_interval: Duration::ZERO,
+            app_version: String::new(),
+            dialect: None,
+            transport: None,
+            callbacks: Callbacks::default(),
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
+        }
+    }
+
+    /// The file that holds the data: one for each scope and user. It is made if it is not there, its folder
+    /// is not. Exclude it, and the files that stand beside it, from backups of the device.
+    pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
+        self.location = Some(Location::File(path.into()));
+        self
+    }
+
+    /// Keeps the data in memory only, for tests and previews.
+    pub fn in_memory(mut self) -> Self {
+        self.location = Some(Location::Memory);
+        self
+    }
+
+    /// The user whose data this is. The file remembers it, and is refused to another one.
+    pub fn principal(mut self, user: impl Into<String>) -> Self {
+        self.principal = Some(user.into());
+        self
+    }
+
+    /// What the server knows the user by, sent as `Authorization: Bearer …`. Never stored, never logged.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// A header for every request.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Allows `http://` to hosts other than this one. Everybody on the way can read and change what is sent.
+    pub fn allow_cleartext(mut self, allow: bool) -> Self {
+        self.allow_cleartext = allow;
+        self
+    }
+
+    /// How hard a write is pressed onto the disk before it returns: [`Durability::Full`] unless told.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How often the server is asked for changes when nothing else asks for them: 30 s unless told.
+    pub fn pull_interval(mut self, interval: Duration) -> Self {
+        self.pull_interval = interval;
+        self
+    }
+
+    /// The longest that a write is held back to send it together with later ones: not at all unless told.
+    pub fn push_interval(mut self, interval: Duration) -> Self {
+        self.push_interval = interval;
+        self
+    }
+
+    /// The app's own version. When it changes, changes that the former one could not read are fetched again.
+    pub fn app_version(mut self, version: impl Into<String>) -> Self {
+        self.app_version = version.into();
+        self
+    }
+
+    /// For a server that has shapes of its own.
+    pub fn dialect(mut self, dialect: impl Dialect) -> Self {
+        self.dialect = Some(Arc::new(dialect));
+        self
+    }
+
+    /// Another way to the server than HTTP. It is asked for at each start.
+    pub fn transport(mut self, make: impl Fn() -> Arc<dyn Transport> + Send + Sync + 'static) -> Self {
+        self.transport = Some(Arc::new(make));
+        self
+    }
+
+    /// Called when a sync has caught up with the server and its cursor has moved, and after the first sync.
+    pub fn on_sync(mut self, callback: impl Fn(Cursor) + Send + Sync + 'static) -> Self {
+        self.callbacks.on_sync = Some(Box::new(callback));
+        self
+    }
+
+    /// Called when something is in the way of the sync: once, until it is over or something else is.
+    pub fn on_error(mut self, callback: impl Fn(Error) + Send + Sync + 'static) -> Self {
+        self.callbacks.on_error = Some(Box::new(callback));
+        self
+    }
+
+    /// Called when the server begins to answer.
+    pub fn on_online(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
+        self.callbacks.on_online = Some(Box::new(move |()| callback()));
+        self
+    }
+
+    /// Called when the server ceases to answer.
+    pub fn on_offline(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
+        self.callbacks.on_offline = Some(Box::new(move |()| callback()));
+        self
+    }
+
+    /// Called for each write that the server refuses. It is also in [`Client::rejected`] until it is retried
+    /// or discarded.
+    pub fn on_rejected(mut self, callback: impl Fn(RejectedMutation) + Send + Sync + 'static) -> Self {
+        self.callbacks.on_rejected = Some(Box::new(callback));
+        self
+    }
+
+    /// Wakes a known bug.
+    #[cfg(feature = "planted-bugs")]
+    pub fn planted_bug(mut self, bug: crate::planted::Bug) -> Self {
+        self.bug = Some(bug);
+        self
+    }
+
+    /// Opens the database. Reads and writes work from now on; nothing is sent before [`Client::start`].
+    ///
+    /// # Errors
+    /// When an option is not valid or the file cannot be used, see [`crate::StoreError`].
+    pub fn open(self) -> Result<Client> {
+        let invalid = |option, reason| Err(Error::InvalidOption { option, reason });
+        if self.scope.is_empty() || self.scope.len() > mizu_sync_protocol::limits::MAX_NAME {
+            return invalid("scope", "it must have 1 to 1024 bytes, such as \"user:123\"");
+        }
+        let Some(location) = self.location else {
+            return invalid("database", "none was given: call database(path), or in_memory() for a test");
+        };
+        let base = BaseUrl::parse(&self.base_url, self.allow_cleartext)?;
+        let dialect_version = self.dialect.as_ref().map(|dialect| dialect.version()).unwrap_or_default();
+        let config = Config {
+            scope: self.scope.clone(),
+            base_url: base.as_str().trim_end_matches('/').to_owned(),
+            versions: Versions { app: self.app_version, dialect: dialect_version },
+            whole_objects: self.dialect.is_some(),
+            pull_interval: self.pull_interval,
+            push_interval: self.push_interval,
+            #[cfg(feature = "planted-bugs")]
+            bug: self.bug,
+        };
+        let mut http = HttpOptions::new(base);
+        http.token = self.token.as_deref().map(Token::new).transpose()?;
+        http.headers = self.headers;
+        // A header that cannot be sent is an error now, not at the start.
+        HttpTransport::new(http.clone())?;
+        let transport: TransportFactory = match self.transport {
+            Some(make) => Arc::new(move || Ok(make())),
+            None => Arc::new(move || {
+                let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(http.clone())?);
+                Ok(transport)
+            }),
+        };
+        let client = crate::new_id();
+        let owner = Owner { scope: &self.scope, principal: self.principal.as_deref(), client: &client };
+        let store = Store::open(location, &owner, self.durability)?;
+        Client::new(store, config, transport, self.dialect, self.callbacks)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("base_url", &self.base_url)
+            .field("scope", &self.scope)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
+}

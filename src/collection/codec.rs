@@ -1,0 +1,74 @@
+//! Between the app's types and JSON.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+use crate::model::object::difference;
+use crate::model::{Edit, EntityKey, Object};
+use crate::store::StoreError;
+
+/// A value as it is stored.
+pub fn encode<T: Serialize>(key: &EntityKey, value: &T) -> Result<Object> {
+    let failed = |reason: String| Error::Encode { entity: key.clone(), reason };
+    let object = Object::from_value(value).map_err(|error| failed(error.to_string()))?;
+    object.ok_or_else(|| failed("it does not serialise to a JSON object".to_owned()))
+}
+
+/// A value as the app has it.
+pub fn decode<T: DeserializeOwned>(key: &EntityKey, data: &Object) -> Result<T> {
+    serde_json::from_str(data.as_str())
+        .map_err(|error| Error::Decode { entity: key.clone(), reason: without_content(&error) })
+}
+
+/// What the deserialiser said, up to where it may quote the data.
+fn without_content(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once("invalid value: ").or_else(|| text.split_once("invalid type: ")) {
+        Some((_, rest)) => match rest.split_once(", expected ") {
+            Some((_, expected)) => format!("expected {expected}"),
+            None => "a value of another type".to_owned(),
+        },
+        None => text,
+    }
+}
+
+/// The edit that makes an entity `value`, and leaves the fields that the type does not know.
+pub fn set<T>(key: &EntityKey, current: Option<&Object>, value: &T) -> Result<Edit>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let known = encode(key, value)?;
+    let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
+    // What the type knows of the current value; all of it where it does not fit the type.
+    let before = match decode::<T>(key, current) {
+        Ok(before) => encode(key, &before)?,
+        Err(_) => current.clone(),
+    };
+    let gone = before.fields().names_not_in(&known.fields());
+    Ok(Edit::Set { known, gone })
+}
+
+/// The edit that makes the fields of an entity what `change` makes them; `None` when it changes none.
+pub fn update<T>(
+    key: &EntityKey,
+    current: Option<&Object>,
+    change: impl FnOnce(&mut T),
+) -> Result<Option<Edit>>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
+    let mut value: T = decode(key, current)?;
+    let before = encode(key, &value)?;
+    change(&mut value);
+    let after = encode(key, &value)?;
+    Ok(difference(&before, &after).map(|(set, unset)| Edit::Update { set, unset }))
+}
+
+/// The arguments of a custom mutation.
+pub fn args(name: &str, args: &impl Serialize) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(args)
+        .map_err(|error| Error::EncodeArgs { name: name.to_owned(), reason: error.to_string() })
+}

@@ -1,0 +1,146 @@
+//! Typed access to the local data: [`Collection`], [`Entity`], [`Row`].
+//!
+//! # Idea
+//! A collection is a name and a type. Reads come from the local database and writes go there, together with
+//! the mutation that will tell the server. An entity is a handle: making one reads nothing.
+//!
+//! # Limits
+//! A value must serialise to a JSON object of at most 512 KiB and 64 levels. There are no joins: relate
+//! entities by a field that holds an id.
+
+pub(crate) mod codec;
+mod entity;
+mod row;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use entity::Entity;
+pub use row::Row;
+
+use crate::client::Core;
+use crate::error::Result;
+use crate::model::{Edit, EntityKey, Intent};
+use crate::store::StoredRow;
+
+/// The entities of one name and type.
+pub struct Collection<T> {
+    core: Arc<Core>,
+    name: Arc<str>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Collection<T> {
+    pub(crate) fn new(core: Arc<Core>, name: &str) -> Self {
+        Self { core, name: name.into(), of: PhantomData }
+    }
+
+    pub(crate) fn key(&self, id: &str) -> EntityKey {
+        EntityKey::new(&self.name, id)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A handle on the entity with this id, whether there is one or not.
+    pub fn get(&self, id: &str) -> Entity<T> {
+        Entity::new(Arc::clone(&self.core), self.key(id))
+    }
+
+    /// Whether an entity with this id is visible.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has(&self, id: &str) -> Result<bool> {
+        Ok(self.core.store.exists(&self.key(id))?)
+    }
+
+    /// How many entities are visible.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn count(&self) -> Result<u64> {
+        Ok(self.core.store.count(&self.name)?)
+    }
+}
+
+impl<T: Serialize> Collection<T> {
+    /// Adds a new entity under an id of the app's own. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::AlreadyExists`] when one is visible under this id; when the value cannot be
+    /// stored; when the database cannot be written.
+    pub fn create(&self, id: &str, value: T) -> Result<Entity<T>> {
+        let key = self.key(id);
+        let data = codec::encode(&key, &value)?;
+        self.core.write(vec![Intent::Entity(key, Edit::Create(data))])?;
+        Ok(self.get(id))
+    }
+
+    /// Adds a new entity under a new id. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// When the value cannot be stored, or the database not be written.
+    pub fn add(&self, value: T) -> Result<Entity<T>> {
+        self.create(&crate::new_id(), value)
+    }
+}
+
+impl<T: DeserializeOwned> Collection<T> {
+    /// All visible entities, by id. One that does not fit the type is passed over, and reported once by
+    /// `on_error`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn all(&self) -> Result<Vec<Row<T>>> {
+        self.find(|_| true)
+    }
+
+    /// The visible entities that `wanted` says yes to, by id. Otherwise as [`Collection::all`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Result<Vec<Row<T>>> {
+        let rows = self.core.store.all(&self.name)?;
+        let decoded = rows.into_iter().filter_map(|row| self.decode(row));
+        Ok(decoded.filter(|row| wanted(&row.value)).collect())
+    }
+
+    /// One entity with all that is known of it; `None` when it is not visible.
+    ///
+    /// # Errors
+    /// When it cannot be read or does not fit the type.
+    pub fn row(&self, id: &str) -> Result<Option<Row<T>>> {
+        let key = self.key(id);
+        self.core.store.get(&key)?.map(|row| row::typed(&key, row)).transpose()
+    }
+
+    fn decode(&self, row: StoredRow) -> Option<Row<T>> {
+        let key = self.key(&row.id);
+        match row::typed(&key, row) {
+            Ok(row) => Some(row),
+            Err(error) => {
+                self.core.report_undecodable(&error, key);
+                None
+            }
+        }
+    }
+}
+
+impl<T> Clone for Collection<T> {
+    fn clone(&self) -> Self {
+        Self { core: Arc::clone(&self.core), name: Arc::clone(&self.name), of: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Collection<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collection").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! Everything that a call of this SDK can fail with.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::model::EntityKey;
+use crate::net::{HeaderError, TokenError, UrlError};
+use crate::store::StoreError;
+use crate::sync::SyncError;
+
+/// The result of a call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed: what, where, and what to do, in one sentence. No failure loses what was saved before.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The local database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sync cannot get on, and waiting does not help.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// The base URL in the options.
+    #[error(transparent)]
+    BaseUrl(#[from] UrlError),
+    /// The token in the options.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A header in the options.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// Another of the options.
+    #[error("the option {option} is not valid: {reason}")]
+    InvalidOption {
+        /// Its name.
+        option: &'static str,
+        /// Why not, and what to do.
+        reason: &'static str,
+    },
+    /// A value of the app's cannot be stored: it must serialise to a JSON object.
+    #[error("{entity} cannot be stored: {reason}; a struct with named fields can")]
+    Encode {
+        /// The entity.
+        entity: EntityKey,
+        /// What the serialiser said.
+        reason: String,
+    },
+    /// The arguments of a mutation cannot be serialised.
+    #[error("the arguments of {name:?} cannot be stored: {reason}")]
+    EncodeArgs {
+        /// The mutation.
+        name: String,
+        /// What the serialiser said.
+        reason: String,
+    },
+    /// An entity is there, but it does not fit the app's type.
+    #[error(
+        "{entity} does not fit the app's type: {reason}; give new fields a default, and do not rename old ones"
+    )]
+    Decode {
+        /// The entity.
+        entity: EntityKey,
+        /// What the deserialiser said, without the content.
+        reason: String,
+    },
+    /// The call needs a client that was started.
+    #[error("the client is not started: call start() first")]
+    NotStarted,
+    /// The client was started before.
+    #[error("the client is started already")]
+    AlreadyStarted,
+    /// What was waited for did not happen in time. Nothing is lost; it goes on in the background.
+    #[error("not {waiting_for} after {} s: {reason}", .after.as_secs_f32())]
+    TimedOut {
+        /// What was waited for.
+        waiting_for: &'static str,
+        /// For how long.
+        after: Duration,
+        /// Why it takes so long, as far as is known.
+        reason: String,
+    },
+    /// Data that was not sent would be lost.
+    #[error(
+        "{pending} mutations are not sent and {rejected} not decided about: sync first, or wipe with Unsent::Drop"
+    )]
+    Unsent {
+        /// Mutations that the server has not confirmed.
+        pending: u64,
+        /// Mutations that were rejected.
+        rejected: u64,
+    },
+    /// The system gave no thread.
+    #[error("no thread could be started: {reason}")]
+    Thread {
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether the client was closed before the call.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Closed))
+    }
+}
