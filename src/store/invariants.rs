@@ -9,6 +9,18 @@ use crate::model::Object;
 use crate::model::{EntityKey, Patch};
 
 impl Store {
+    /// Lets the file have no more pages than it has, and this many more: a disk that is full. None: as many as
+    /// it likes.
+    #[cfg(test)]
+    pub fn limit_pages(&self, more: Option<u32>) {
+        let _ = self.connections.write(super::Durability::Relaxed, |tx| {
+            let pages: i64 = tx.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap_or(0);
+            let most = more.map_or(i64::from(u32::MAX) - 1, |more| pages + i64::from(more));
+            tx.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()))
+                .map_err(|error| self.error(&error))
+        });
+    }
+
     /// Checks the whole file; the first thing that does not hold, in words.
     ///
     /// # Errors

@@ -1,0 +1,84 @@
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use super::*;
+
+#[test]
+fn writers_that_come_together_all_get_their_own_result() {
+    let fixture = Fixture::new();
+    fixture.create("taken", "{}");
+    let store = Arc::new(fixture.store);
+    let barrier = Arc::new(Barrier::new(8));
+    let writers = (0..8).map(|writer| {
+        let (store, barrier) = (Arc::clone(&store), Arc::clone(&barrier));
+        thread::spawn(move || {
+            barrier.wait();
+            let (mut kept, mut refused) = (0, 0);
+            for number in 0..50 {
+                let id = if number % 5 == 0 { "taken".to_owned() } else { format!("{writer}-{number}") };
+                let intent = Intent::Entity(todo(&id), Edit::Create(object("{}")));
+                match store.write(vec![mutation(&format!("{writer}-{number}"), intent)]) {
+                    Ok(()) => kept += 1,
+                    Err(error) => {
+                        assert_eq!(error, StoreError::AlreadyExists { entity: todo("taken") });
+                        refused += 1;
+                    }
+                }
+            }
+            (kept, refused)
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        assert_eq!(writer.join().unwrap(), (40, 10));
+    }
+    assert_eq!(store.counts().pending, 321);
+    assert_eq!(store.count("todo").unwrap(), 321);
+    store.check_invariants().unwrap();
+}
+
+#[test]
+fn a_full_disk_keeps_nothing_of_the_write_and_everything_before_it() {
+    let fixture = Fixture::new();
+    fixture.create("before", r#"{"n":1}"#);
+    fixture.store.limit_pages(Some(0));
+    let large = format!(r#"{{"text":"{}"}}"#, "x".repeat(300_000));
+    let error = fixture.write("large", Edit::Create(object(&large))).unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+    assert!(error.to_string().contains("free some space"), "{error}");
+    assert_eq!(fixture.shown("before").as_deref(), Some(r#"{"n":1}"#));
+    assert_eq!(fixture.shown("large"), None);
+    fixture.store.limit_pages(None);
+    fixture.create("after", "{}");
+    let fixture = fixture.reopened();
+    assert_eq!(fixture.store.counts().pending, 2);
+}
+
+#[test]
+fn a_paused_store_lets_another_one_have_the_file() {
+    let fixture = Fixture::new();
+    assert!(matches!(open(&fixture.folder), Err(StoreError::AlreadyOpen { .. })));
+    fixture.store.pause();
+    assert_eq!(fixture.store.get(&todo("a")).unwrap_err(), StoreError::Paused);
+    let other = open(&fixture.folder).unwrap();
+    assert!(matches!(fixture.store.resume(), Err(StoreError::AlreadyOpen { .. })));
+    drop(other);
+    fixture.store.resume().unwrap();
+    fixture.create("a", "{}");
+}
+
+#[test]
+fn a_closed_store_says_so() {
+    let fixture = Fixture::new();
+    fixture.store.close();
+    assert_eq!(fixture.write("a", Edit::Delete).unwrap_err(), StoreError::Closed);
+    assert_eq!(fixture.store.all("todo").unwrap_err(), StoreError::Closed);
+    open(&fixture.folder).unwrap();
+}
+
+#[test]
+fn a_store_in_memory_does_the_same() {
+    let store = Store::open(Location::Memory, &OWNER, Durability::Full).unwrap();
+    store.write(vec![mutation("m", Intent::Entity(todo("a"), Edit::Create(object("{}"))))]).unwrap();
+    assert!(store.exists(&todo("a")).unwrap());
+    store.check_invariants().unwrap();
+}

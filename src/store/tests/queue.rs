@@ -1,0 +1,208 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::{Meaning, Patch};
+
+fn custom(fixture: &Fixture, id: &str, expected: Vec<(EntityKey, Edit)>) {
+    let args = serde_json::value::to_raw_value(&7).unwrap();
+    let intent = Intent::Custom { name: "todo.count".to_owned(), args, expected };
+    fixture.store.write(vec![mutation(id, intent)]).unwrap();
+}
+
+fn fail(fixture: &Fixture, seq: u64, suspect: bool) {
+    let error = "boom".to_owned();
+    fixture.record(seq, Outcome::Failed { error, at: AT, suspect, answered: true });
+}
+
+#[test]
+fn a_batch_holds_mutations_in_the_order_of_their_making() {
+    let fixture = Fixture::new();
+    for id in ["c", "a", "b"] {
+        fixture.create(id, "{}");
+    }
+    assert_eq!(fixture.next(Wire::Extended), [1, 2, 3]);
+}
+
+#[test]
+fn a_batch_ends_before_it_is_too_large() {
+    let fixture = Fixture::new();
+    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(400 * 1024));
+    for id in ["a", "b", "c"] {
+        fixture.create(id, &data);
+    }
+    assert_eq!(fixture.next(Wire::Extended), [1, 2]);
+}
+
+#[test]
+fn a_plain_batch_ends_before_an_entity_comes_again() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    fixture.create("b", "{}");
+    fixture.update("a", r#"{"n":1}"#);
+    assert_eq!(fixture.next(Wire::Plain), [1, 2]);
+    assert_eq!(fixture.next(Wire::Extended), [1, 2, 3]);
+}
+
+#[test]
+fn a_mutation_without_known_entities_goes_alone_to_a_plain_server() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    custom(&fixture, "m-2", Vec::new());
+    fixture.create("b", "{}");
+    assert_eq!(fixture.next(Wire::Plain), [1]);
+    fixture.ack(1, 1);
+    assert_eq!(fixture.next(Wire::Plain), [2]);
+    fixture.ack(2, 2);
+    assert_eq!(fixture.next(Wire::Plain), [3]);
+}
+
+#[test]
+fn what_shares_an_entity_with_a_suspect_waits_and_the_rest_goes_on() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    fixture.update("a", r#"{"n":1}"#);
+    fixture.create("b", "{}");
+    fail(&fixture, 1, true);
+    assert_eq!(fixture.next(Wire::Extended), [3]);
+}
+
+#[test]
+fn what_waits_holds_back_what_rests_on_it() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    custom(&fixture, "m-2", vec![(todo("a"), Edit::Delete), (todo("b"), Edit::Create(object("{}")))]);
+    fixture.update("b", r#"{"n":1}"#);
+    fail(&fixture, 1, true);
+    assert!(fixture.next(Wire::Extended).is_empty());
+}
+
+#[test]
+fn a_suspect_can_be_taken_alone() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    fail(&fixture, 1, true);
+    let only = BatchRequest { selection: Selection::Only(1), ..request() };
+    assert_eq!(fixture.store.take_batch(&only).unwrap().mutations[0].seq, 1);
+}
+
+#[test]
+fn a_partial_change_for_a_plain_server_is_the_whole_object_as_it_stands_there() {
+    let fixture = Fixture::new();
+    fixture.page(1, vec![put("a", r#"{"x":1,"y":1}"#)]);
+    fixture.update("a", r#"{"x":2}"#);
+    fixture.update("a", r#"{"y":2}"#);
+    let plain = BatchRequest { wire: Wire::Plain, whole: true, ..request() };
+    let batch = fixture.store.take_batch(&plain).unwrap();
+    let Meaning::Entity { patch: Patch::Fields { .. }, whole: Some(whole), .. } = &batch.mutations[0].meaning
+    else {
+        panic!("another meaning");
+    };
+    assert_eq!(whole.as_str(), r#"{"x":2,"y":1}"#);
+}
+
+#[test]
+fn what_was_sent_and_not_answered_for_sixty_days_is_not_sent_again() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
+    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    assert_eq!(at(days(0)).mutations.len(), 1);
+    assert_eq!(at(days(60)).mutations.len(), 1);
+    let late = at(days(61));
+    assert_eq!((late.mutations.len(), late.expired), (0, vec![1]));
+    assert_eq!(at(None).mutations.len(), 1, "without the server's time nothing is judged");
+}
+
+#[test]
+fn the_age_of_a_mutation_counts_from_its_first_sending() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
+    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    at(days(0));
+    at(days(50));
+    assert_eq!(at(days(61)).expired, [1]);
+}
+
+#[test]
+fn an_answer_that_it_was_not_applied_makes_a_mutation_young_again() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
+    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    at(days(0));
+    fail(&fixture, 1, false);
+    assert_eq!(at(days(61)).mutations.len(), 1);
+}
+
+#[test]
+fn a_retry_is_a_new_mutation_at_the_tail_that_remembers_the_old_one() {
+    let fixture = Fixture::new();
+    fixture.create("a", r#"{"n":1}"#);
+    fixture.create("b", "{}");
+    fixture.reject(1);
+    fixture.store.retry("m-a", None, "m-new", AT).unwrap();
+    assert_eq!(fixture.shown("a").as_deref(), Some(r#"{"n":1}"#));
+    assert!(fixture.store.rejected().unwrap().is_empty());
+    let pending = fixture.store.pending().unwrap();
+    assert_eq!(pending.iter().map(|mutation| mutation.seq).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(pending[1].retries.as_deref(), Some("m-a"));
+    assert_eq!(pending[1].args, r#"{"id":"a","data":{"n":1}}"#);
+}
+
+#[test]
+fn a_retry_can_have_other_arguments() {
+    let fixture = Fixture::new();
+    fixture.create("a", r#"{"n":1}"#);
+    fixture.reject(1);
+    fixture.store.retry("m-a", Some(r#"{"id":"b","data":{"n":2}}"#), "m-new", AT).unwrap();
+    assert_eq!((fixture.shown("a"), fixture.shown("b").as_deref()), (None, Some(r#"{"n":2}"#)));
+}
+
+#[test]
+fn arguments_that_do_not_fit_leave_the_rejected_mutation_as_it_was() {
+    let fixture = Fixture::new();
+    fixture.create("a", r#"{"n":1}"#);
+    fixture.reject(1);
+    let error = fixture.store.retry("m-a", Some("[1]"), "m-new", AT).unwrap_err();
+    assert!(matches!(error, StoreError::Invalid { .. }), "{error}");
+    assert_eq!(fixture.store.rejected().unwrap().len(), 1);
+}
+
+#[test]
+fn only_a_rejected_mutation_can_be_retried() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    let error = fixture.store.retry("m-a", None, "m-new", AT).unwrap_err();
+    assert_eq!(error.to_string(), "no rejected mutation has the id m-a");
+}
+
+#[test]
+fn discarding_a_pending_mutation_undoes_what_it_did() {
+    let fixture = Fixture::new();
+    fixture.page(1, vec![put("a", r#"{"n":1}"#)]);
+    fixture.update("a", r#"{"n":2}"#);
+    fixture.store.discard("m-a").unwrap();
+    assert_eq!(fixture.shown("a").as_deref(), Some(r#"{"n":1}"#));
+    assert_eq!(fixture.store.counts().pending, 0);
+}
+
+#[test]
+fn an_outcome_for_a_discarded_mutation_is_passed_over() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    fixture.next(Wire::Extended);
+    fixture.store.discard("m-a").unwrap();
+    fixture.ack(1, 5);
+    assert_eq!(fixture.store.counts(), crate::model::Counts::default());
+}
+
+#[test]
+fn numbers_of_mutations_are_never_given_twice() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    fixture.store.discard("m-a").unwrap();
+    let fixture = fixture.reopened();
+    fixture.create("b", "{}");
+    assert_eq!(fixture.next(Wire::Extended), [2]);
+}

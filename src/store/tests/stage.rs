@@ -1,0 +1,102 @@
+use super::*;
+use crate::model::Stage;
+
+fn stage(generation: u64, at: u64, after: Option<&str>) -> Stage {
+    let after = after.map(todo);
+    Stage { generation, cursor: cursor(at), tag: None, after, rows: 1, total: None }
+}
+
+#[test]
+fn a_snapshot_is_not_seen_before_it_is_swapped_in() {
+    let fixture = Fixture::new();
+    fixture.page(1, vec![put("old", "{}")]);
+    let generation = fixture.store.stage_begin().unwrap();
+    fixture.store.stage_rows(generation, &[put("new", "{}")], &[]).unwrap();
+    assert_eq!((fixture.shown("old").is_some(), fixture.shown("new").is_some()), (true, false));
+    fixture.store.swap(&stage(generation, 9, None), 1).unwrap();
+    assert_eq!((fixture.shown("old").is_some(), fixture.shown("new").is_some()), (false, true));
+    assert_eq!(fixture.store.replica().unwrap().cursor, cursor(9));
+}
+
+#[test]
+fn writes_made_while_a_snapshot_is_staged_lie_over_it_after_the_swap() {
+    let fixture = Fixture::new();
+    fixture.page(1, vec![put("a", r#"{"n":1}"#)]);
+    let generation = fixture.store.stage_begin().unwrap();
+    fixture.store.stage_rows(generation, &[put("a", r#"{"n":2,"m":2}"#)], &[]).unwrap();
+    fixture.update("a", r#"{"n":7}"#);
+    fixture.create("b", r#"{"n":8}"#);
+    fixture.store.swap(&stage(generation, 9, None), 1).unwrap();
+    assert_eq!(fixture.shown("a").as_deref(), Some(r#"{"n":7,"m":2}"#));
+    assert_eq!(fixture.shown("b").as_deref(), Some(r#"{"n":8}"#));
+}
+
+#[test]
+fn a_swap_settles_what_the_snapshot_confirms_and_keeps_the_rest() {
+    let fixture = Fixture::new();
+    fixture.create("a", r#"{"n":1}"#);
+    fixture.create("b", r#"{"n":2}"#);
+    fixture.ack(1, 5);
+    fixture.ack(2, 15);
+    let generation = fixture.store.stage_begin().unwrap();
+    fixture.store.stage_rows(generation, &[put("a", r#"{"n":1}"#)], &[]).unwrap();
+    fixture.store.swap(&stage(generation, 9, None), 1).unwrap();
+    assert_eq!(fixture.store.counts().acked, 1);
+    assert_eq!(fixture.shown("b").as_deref(), Some(r#"{"n":2}"#));
+    assert!(!fixture.store.get(&todo("a")).unwrap().unwrap().pending);
+}
+
+#[test]
+fn a_snapshot_goes_on_after_the_process_died() {
+    let fixture = Fixture::new();
+    let generation = fixture.store.stage_begin().unwrap();
+    fixture.store.stage_rows(generation, &[put("a", "{}")], &[]).unwrap();
+    fixture.store.stage_checkpoint(&stage(generation, 9, Some("a"))).unwrap();
+    let fixture = fixture.reopened();
+    assert_eq!(fixture.store.replica().unwrap().stage, Some(stage(generation, 9, Some("a"))));
+    assert!(!fixture.store.sweep(100).unwrap());
+    fixture.store.stage_rows(generation, &[put("b", "{}")], &[]).unwrap();
+    fixture.store.swap(&stage(generation, 9, None), 1).unwrap();
+    assert_eq!(fixture.store.count("todo").unwrap(), 2);
+}
+
+#[test]
+fn a_snapshot_that_was_never_checkpointed_leaves_nothing_to_the_next_one() {
+    let fixture = Fixture::new();
+    let first = fixture.store.stage_begin().unwrap();
+    fixture.store.stage_rows(first, &[put("ghost", "{}")], &[]).unwrap();
+    let fixture = fixture.reopened();
+    let second = fixture.store.stage_begin().unwrap();
+    assert!(second > first);
+    fixture.store.stage_rows(second, &[put("a", "{}")], &[]).unwrap();
+    fixture.store.swap(&stage(second, 9, None), 1).unwrap();
+    assert_eq!(fixture.shown("ghost"), None);
+}
+
+#[test]
+fn old_generations_are_deleted_in_chunks() {
+    let fixture = Fixture::new();
+    fixture.page(1, (0..25).map(|number| put(&format!("old-{number}"), "{}")).collect());
+    let generation = fixture.store.stage_begin().unwrap();
+    fixture.store.stage_rows(generation, &[put("new", "{}")], &[]).unwrap();
+    fixture.store.swap(&stage(generation, 9, None), 1).unwrap();
+    assert!(fixture.store.sweep(10).unwrap());
+    assert!(fixture.store.sweep(10).unwrap());
+    assert!(!fixture.store.sweep(10).unwrap());
+    assert_eq!(fixture.store.count("todo").unwrap(), 1);
+}
+
+#[test]
+fn pages_pulled_into_a_stage_do_not_show() {
+    let fixture = Fixture::new();
+    fixture.page(1, vec![put("a", r#"{"n":1}"#)]);
+    let generation = fixture.store.stage_begin().unwrap();
+    let staged = stage(generation, 5, None);
+    fixture.store.stage_rows(generation, &[put("a", r#"{"n":2}"#)], &[]).unwrap();
+    let page = Page { changes: vec![put("a", r#"{"n":3}"#)], cursor: cursor(6), ..Page::default() };
+    fixture.store.stage_page(&staged, &page).unwrap();
+    assert_eq!(fixture.shown("a").as_deref(), Some(r#"{"n":1}"#));
+    assert_eq!(fixture.store.replica().unwrap().stage.unwrap().cursor, cursor(6));
+    fixture.store.swap(&stage(generation, 6, None), 1).unwrap();
+    assert_eq!(fixture.shown("a").as_deref(), Some(r#"{"n":3}"#));
+}
