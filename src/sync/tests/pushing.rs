@@ -1,0 +1,146 @@
+use super::*;
+
+#[test]
+fn a_write_is_pushed_at_once_and_settles_by_the_pull_that_follows() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    assert_eq!(rig.pushing(), ["a"]);
+    rig.answer_push(vec![ok(11)]);
+    assert_eq!(rig.store.counts().acked, 1);
+    rig.answer_pull(11, vec![], false);
+    assert_eq!(rig.store.counts().acked, 0);
+}
+
+#[test]
+fn nothing_is_pushed_before_the_server_told_how_it_is_spoken_to() {
+    let mut rig = Rig::new(true);
+    rig.write("a");
+    rig.start();
+    assert!(rig.push_asked().is_none());
+    rig.answer_snapshot(3);
+    assert_eq!(rig.pushing(), ["a"]);
+    assert_eq!(wire(&rig), Some(Wire::Extended));
+}
+
+#[test]
+fn one_push_is_under_way_at_a_time() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.write("b");
+    assert_eq!(rig.pushing(), ["a"]);
+    rig.answer_push(vec![ok(11)]);
+    assert_eq!(rig.pushing(), ["b"]);
+}
+
+#[test]
+fn a_push_never_moves_the_cursor() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.answer_push(vec![ok(99)]);
+    let Plan::Pull { cursor: asked, .. } = rig.pull_asked().unwrap().plan else { panic!("no pull") };
+    assert_eq!(asked, cursor(10));
+}
+
+#[test]
+fn what_has_no_result_was_not_tried_and_is_sent_again() {
+    let mut rig = Rig::synced();
+    rig.event(Event::Network(false));
+    for id in ["a", "b", "c"] {
+        rig.write(id);
+    }
+    rig.event(Event::Network(true));
+    assert_eq!(rig.pushing(), ["a", "b", "c"]);
+    rig.answer_push(vec![ok(11), ok(12)]);
+    assert_eq!(rig.pushing(), ["c"]);
+}
+
+#[test]
+fn a_refused_write_is_told_and_the_next_go_on() {
+    let mut rig = Rig::synced();
+    rig.event(Event::Network(false));
+    rig.write("a");
+    rig.write("b");
+    rig.event(Event::Network(true));
+    rig.answer_push(vec![refused("conflict"), ok(11)]);
+    assert_eq!(rig.rejected(), ["conflict"]);
+    assert!(rig.notices.contains(&"todo.create was not accepted: no (conflict)".to_owned()));
+    assert_eq!(rig.store.counts().pending, 0);
+}
+
+#[test]
+fn the_log_position_goes_with_every_push_and_pull_but_with_no_snapshot() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    assert_eq!(rig.push_asked().unwrap().log.as_ref().unwrap().to_string(), "10:ab");
+    rig.answer_push(vec![ok(15)]);
+    assert_eq!(rig.pull_asked().unwrap().log.as_ref().unwrap().to_string(), "10:ab, 15:ab");
+    rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
+    assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
+    assert!(rig.pull_asked().unwrap().log.is_none());
+}
+
+#[test]
+fn a_batch_in_the_wrong_form_is_sent_again_in_the_other_one() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.extended = false;
+    rig.fail_with(Lane::Push, 400, Some("invalid_mutation"));
+    assert!(rig.push_asked().is_none(), "a pull has to tell first");
+    rig.answer_pull(10, vec![], false);
+    assert_eq!(wire(&rig), Some(Wire::Plain));
+    let Plan::Push { wire, .. } = &rig.push_asked().unwrap().plan else { panic!("no push") };
+    assert_eq!(*wire, Wire::Plain);
+    assert!(rig.rejected().is_empty());
+}
+
+#[test]
+fn an_answer_that_is_late_by_a_log_says_nothing() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.event(Event::SyncRequested);
+    rig.fail_with(Lane::Pull, 410, Some("log_changed"));
+    rig.answer_push(vec![ok(11)]);
+    assert_eq!(rig.store.counts().pending, 1);
+    assert_eq!(rig.pushing(), ["a"]);
+}
+
+#[test]
+fn a_plain_result_below_what_was_pulled_shows_another_log() {
+    let mut rig = Rig::synced_with(false);
+    rig.write("a");
+    rig.answer_push(vec![ok(3)]);
+    assert!(rig.store.replica().unwrap().resync);
+    assert_eq!(rig.store.counts().pending, 1);
+}
+
+#[test]
+fn a_mutation_that_was_sent_long_ago_and_never_answered_is_rejected() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.disconnect(Lane::Push);
+    rig.now += Duration::from_secs(61 * 24 * 3600);
+    rig.event(Event::SyncRequested);
+    assert!(rig.push_asked().is_none(), "the server may have forgotten that it applied it");
+    assert_eq!(rig.rejected(), ["outcome_unknown"]);
+}
+
+#[test]
+fn in_the_background_the_queue_is_drained_once() {
+    let mut rig = Rig::synced();
+    rig.event(Event::Network(false));
+    rig.write("a");
+    rig.event(Event::Foreground(false));
+    rig.event(Event::Network(true));
+    assert_eq!(rig.pushing(), ["a"]);
+    rig.disconnect(Lane::Push);
+    assert!(rig.push_asked().is_none());
+    assert_eq!(rig.wake, None, "no timer in the background");
+}
+
+#[test]
+fn a_write_in_the_background_is_sent() {
+    let mut rig = Rig::synced();
+    rig.event(Event::Foreground(false));
+    rig.write("a");
+    assert_eq!(rig.pushing(), ["a"]);
+}

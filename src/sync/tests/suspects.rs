@@ -1,0 +1,147 @@
+use super::*;
+
+/// Answers every push: what is named in `poison` fails, the rest is applied. Pulls bring nothing.
+fn serve(rig: &mut Rig, poison: &[&str], head: &mut u64) {
+    while !rig.asked.is_empty() {
+        if rig.push_asked().is_none() {
+            let next = (*head).max(10);
+            rig.answer_pull(next, vec![], false);
+            continue;
+        }
+        let mut results = Vec::new();
+        for id in rig.pushing() {
+            if poison.contains(&id.as_str()) {
+                results.push(boom());
+                break;
+            }
+            *head += 1;
+            results.push(ok(*head));
+        }
+        rig.answer_push(results);
+    }
+}
+
+#[test]
+fn a_poison_mutation_does_not_block_the_others() {
+    let mut rig = Rig::synced();
+    let mut head = 10;
+    rig.write("poison");
+    for id in ["a", "b", "c"] {
+        rig.write(id);
+    }
+    let begun = rig.now;
+    while rig.store.counts().pending > 1 {
+        serve(&mut rig, &["poison"], &mut head);
+        if rig.store.counts().pending > 1 {
+            rig.sleep();
+        }
+    }
+    assert!(rig.now - begun < Duration::from_secs(20), "{:?}", rig.now - begun);
+    assert_eq!(rig.state.blocked.as_deref(), Some("boom"));
+    assert!(rig.rejected().is_empty());
+}
+
+#[test]
+fn a_poison_mutation_is_rejected_in_the_end_while_others_are_served() {
+    let mut rig = Rig::synced();
+    let mut head = 10;
+    rig.write("poison");
+    let begun = rig.now;
+    for number in 0..2_000 {
+        rig.write(&format!("a-{number}"));
+        serve(&mut rig, &["poison"], &mut head);
+        if !rig.rejected().is_empty() {
+            break;
+        }
+        rig.pass(Duration::from_secs(5));
+        serve(&mut rig, &["poison"], &mut head);
+    }
+    assert_eq!(rig.rejected(), ["keeps_failing"]);
+    assert!(rig.now - begun >= Duration::from_secs(600));
+}
+
+#[test]
+fn an_outage_rejects_nothing_however_long_it_is() {
+    let mut rig = Rig::synced();
+    let mut head = 10;
+    let all: Vec<String> = (0..20).map(|number| format!("a-{number}")).collect();
+    for id in &all {
+        rig.write(id);
+    }
+    let names: Vec<&str> = all.iter().map(String::as_str).collect();
+    let begun = rig.now;
+    while rig.now - begun < Duration::from_secs(3 * 3600) {
+        serve(&mut rig, &names, &mut head);
+        rig.sleep();
+    }
+    assert!(rig.rejected().is_empty());
+    assert!(rig.state.blocked.is_some());
+    let over = rig.now;
+    while rig.store.counts().pending > 0 {
+        serve(&mut rig, &[], &mut head);
+        if rig.store.counts().pending > 0 {
+            rig.sleep();
+        }
+    }
+    assert!(rig.now - over <= Duration::from_secs(20), "{:?}", rig.now - over);
+}
+
+#[test]
+fn a_poison_mutation_alone_is_never_rejected_by_itself() {
+    let mut rig = Rig::synced();
+    let mut head = 10;
+    rig.write("poison");
+    let begun = rig.now;
+    while rig.now - begun < Duration::from_secs(3 * 3600) {
+        serve(&mut rig, &["poison"], &mut head);
+        rig.sleep();
+    }
+    assert!(rig.rejected().is_empty());
+    assert_eq!(rig.state.blocked.as_deref(), Some("boom"));
+}
+
+#[test]
+fn a_suspect_that_is_discarded_lets_what_waited_for_it_go() {
+    let mut rig = Rig::synced();
+    let mut head = 10;
+    rig.write("poison");
+    for _ in 0..10 {
+        serve(&mut rig, &["poison"], &mut head);
+        rig.sleep();
+    }
+    serve(&mut rig, &["poison"], &mut head);
+    rig.store.discard("m-poison").unwrap();
+    rig.event(Event::Queued);
+    rig.write("a");
+    while rig.store.counts().pending > 0 {
+        rig.sleep();
+        serve(&mut rig, &["poison"], &mut head);
+    }
+    assert_eq!(rig.state.blocked, None);
+}
+
+#[test]
+fn a_mutation_that_breaks_the_server_with_a_500_blocks_nobody() {
+    let mut rig = Rig::synced();
+    rig.write("poison");
+    let mut head = 10;
+    rig.write("a");
+    let begun = rig.now;
+    while rig.store.counts().pending > 1 {
+        while !rig.asked.is_empty() {
+            let pushing = rig.pushing();
+            if pushing.is_empty() {
+                rig.answer_pull(head, vec![], false);
+            } else if pushing.iter().any(|id| id == "poison") {
+                rig.fail(Lane::Push, 500);
+            } else {
+                head += 1;
+                rig.answer_push(vec![ok(head)]);
+            }
+        }
+        if rig.store.counts().pending > 1 {
+            rig.sleep();
+        }
+    }
+    assert!(rig.now - begun < Duration::from_secs(60), "{:?}", rig.now - begun);
+}
