@@ -51,7 +51,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let service = Service::open(&arguments.db, options).map_err(Failure::other)?;
     let service = Arc::new(service);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::other)?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         // Before the first line is out: who has read it may signal.
         let signals = Signals::listen().map_err(Failure::other)?;
         let server = Server::start(arguments.server_options(Arc::clone(&service))).map_err(Failure::other)?;
@@ -60,7 +60,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         tracing::info!("stopping");
         server.stop();
         Ok(())
-    })
+    });
+    // A trim in progress need not be waited for: it is made of short transactions.
+    runtime.shutdown_background();
+    result
 }
 
 /// The first line on stdout, for whoever started this on port 0.

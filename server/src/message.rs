@@ -1,6 +1,12 @@
 //! What goes into a [`Service`](crate::Service) and what comes out: HTTP without HTTP.
 
+use std::fmt;
 use std::time::Duration;
+
+use mizu_sync_protocol::limits::MAX_ACCEPTED_BODY;
+use serde::Deserialize;
+
+use crate::refusal::Refusal;
 
 /// The three endpoints of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +49,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-/// The answer to a [`Request`]. No `Debug`: it holds the user's data.
+/// The answer to a [`Request`]. Its `Debug` does not show the user's data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
@@ -56,4 +62,36 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The scopes whose logs have grown, each once, in the order in which they did.
     pub changed_scopes: Vec<String>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn parse<T: Deserialize<'a>>(&self) -> Result<T, Refusal> {
+        if self.body.len() > MAX_ACCEPTED_BODY {
+            return Err(Refusal::too_large(format!("the body has more than {MAX_ACCEPTED_BODY} bytes")));
+        }
+        let text = std::str::from_utf8(self.body).ok();
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| Refusal::invalid("invalid request body"))
+    }
+}
+
+impl Reply {
+    pub(crate) fn ok(request: &Request<'_>, body: Vec<u8>) -> Self {
+        Self { status: 200, extended: request.extended, retry_after: None, body, changed_scopes: Vec::new() }
+    }
+
+    pub(crate) fn refused(request: &Request<'_>, refusal: &Refusal) -> Self {
+        Self { status: refusal.status, retry_after: refusal.retry_after, ..Self::ok(request, refusal.body()) }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("extended", &self.extended)
+            .field("retry_after", &self.retry_after)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }

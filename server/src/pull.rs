@@ -13,7 +13,7 @@ use crate::message::{Reply, Request};
 use crate::plain;
 use crate::refusal::Refusal;
 use crate::service::Service;
-use crate::standing::{self, Standing};
+use crate::standing;
 
 /// What [`PageWriter::change`] reads, in its order.
 const CHANGES: &str = "SELECT cursor, tag, mutation, time, collection, id, op, data \
@@ -21,9 +21,11 @@ const CHANGES: &str = "SELECT cursor, tag, mutation, time, collection, id, op, d
 
 pub(crate) fn pull(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
     let session = service.authenticate(request)?;
-    let pull: PullRequest<'_> = service.parse(request)?;
+    let pull: PullRequest<'_> = request.parse()?;
     service.check_scope(&*session, &pull.scope)?;
-    let known = service.known_log(request)?;
+    let known = standing::known_log(request)?;
+    #[cfg(feature = "planted-bugs")]
+    let known = known.filter(|_| !service.has_bug(crate::planted::Bug::DroppedTagCheck));
     let limit = pull.limit.filter(|&limit| limit > 0).unwrap_or(PULL_LIMIT).min(MAX_LIMIT) as usize;
 
     let body = service.database.read(|connection| {
@@ -31,15 +33,31 @@ pub(crate) fn pull(service: &Service, request: &Request<'_>) -> Result<Reply, Re
         if let Some(known) = &known {
             standing::check(connection, &scope, known)?;
         }
-        if request.extended && standing::of(connection, &scope, pull.cursor, None)? == Standing::Trimmed
-            || pull.cursor < scope.trimmed.cursor
-        {
+        if request.extended {
+            standing::check_cursor(connection, &scope, pull.cursor, None)?;
+        }
+        if pull.cursor < scope.trimmed.cursor {
             return Err(Refusal::cursor_too_old());
         }
-        let page = Page::read(connection, &scope, &pull, limit, request.extended)?;
+        let rules = Rules {
+            limit,
+            extended: request.extended,
+            #[cfg(feature = "planted-bugs")]
+            split_mutations: service.has_bug(crate::planted::Bug::SplitPage),
+        };
+        let page = Page::read(connection, &scope, &pull, &rules)?;
         Ok(page.into_body(&scope, pull.cursor, request.extended))
     })?;
-    Ok(service.ok(request, body))
+    Ok(Reply::ok(request, body))
+}
+
+/// What a page depends on beside the request.
+struct Rules {
+    /// Changes.
+    limit: usize,
+    extended: bool,
+    #[cfg(feature = "planted-bugs")]
+    split_mutations: bool,
 }
 
 /// The changes of a page as JSON, separated by commas.
@@ -62,10 +80,9 @@ impl Page {
         connection: &Connection,
         scope: &Scope,
         pull: &PullRequest<'_>,
-        limit: usize,
-        extended: bool,
+        rules: &Rules,
     ) -> rusqlite::Result<Self> {
-        let mut writer = PageWriter::new(&pull.scope, extended);
+        let mut writer = PageWriter::new(&pull.scope, rules.extended);
         let mut statement = connection.prepare_cached(CHANGES)?;
         let mut rows = statement.query(params![scope.id, pull.cursor.to_sql()])?;
         let mut current = End::default();
@@ -73,7 +90,10 @@ impl Page {
         let mut mutation = None;
         while let Some(row) = rows.next()? {
             let of_mutation: i64 = row.get(2)?;
-            if mutation != Some(of_mutation) {
+            let starts = mutation != Some(of_mutation);
+            #[cfg(feature = "planted-bugs")]
+            let starts = starts || rules.split_mutations;
+            if starts {
                 complete = current;
                 mutation = Some(of_mutation);
             }
@@ -84,7 +104,7 @@ impl Page {
                 last: Some(Position::from_row(row, 0)?),
             };
             // The first mutation goes whole, however large: its size has a limit of its own.
-            let full = current.count > limit || current.bytes > MAX_SENT_PAGE;
+            let full = current.count > rules.limit || current.bytes > MAX_SENT_PAGE;
             if full && complete.count > 0 {
                 writer.changes.truncate(complete.bytes);
                 return Ok(Self { changes: writer.changes, last: complete.last, has_more: true });

@@ -8,12 +8,14 @@ use mizu_sync_protocol::push::{Mutation, PushRequest, PushResponse, PushResult};
 use mizu_sync_protocol::{Code, LogPositions};
 use rusqlite::Connection;
 
-use crate::auth::Principal;
+use crate::auth::{Principal, Session};
 use crate::database::{Batch, Outcome, Position, Scope};
 use crate::message::{Reply, Request};
 use crate::mutation_context::{MutationContext, check_name};
 use crate::mutator::{Failure, Rejection};
 use crate::plain;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{self, Bug};
 use crate::refusal::Refusal;
 use crate::service::Service;
 use crate::standing;
@@ -37,39 +39,66 @@ impl From<Outcome> for Answer {
 
 pub(crate) fn push(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
     let session = service.authenticate(request)?;
-    let PushRequest { mutations } = service.parse(request)?;
-    if mutations.is_empty() {
-        return Err(Refusal::invalid("no mutations provided"));
-    }
-    if mutations.len() > MAX_ACCEPTED_MUTATIONS {
-        return Err(Refusal::too_large(format!(
-            "more than {MAX_ACCEPTED_MUTATIONS} mutations: split the batch"
-        )));
-    }
-    let scopes: HashSet<&str> = mutations.iter().map(|mutation| mutation.scope.as_ref()).collect();
-    for mutation in &mutations {
-        service.check_scope(&*session, &mutation.scope)?;
-    }
-    let known = service.known_log(request)?;
-    if known.is_some() && scopes.len() > 1 {
-        return Err(Refusal::invalid("a push with the header Mizu-Log must be about one scope"));
-    }
+    let principal = session.principal();
+    let PushRequest { mutations } = request.parse()?;
+    let known = standing::known_log(request)?;
+    #[cfg(feature = "planted-bugs")]
+    let known = known.filter(|_| !service.has_bug(Bug::DroppedTagCheck));
+    check_batch(service, &*session, &mutations, known.as_ref())?;
 
     let mut writer = service.database.writer();
+    #[cfg(feature = "planted-bugs")]
+    service.late_outcomes.store(&mut writer)?;
     let transaction = writer.begin()?;
-    let push = Push { service, connection: &transaction, principal: session.principal() };
+    let push = Push { service, connection: &transaction, principal };
     if let Some(known) = known {
         push.check_log(&mutations, &known)?;
     }
     let mut batch = Batch::begin(&transaction, &service.options.environment)?;
     let answers = push.apply(&mut batch, &mutations, request.extended)?;
+    #[cfg(feature = "planted-bugs")]
+    if service.has_bug(Bug::ForgetfulDedupe)
+        && let Some(last) = mutations.last()
+    {
+        planted::forget(&transaction, &last.scope, &last.id)?;
+    }
     let changed_scopes = batch.finish(&transaction)?;
     transaction.commit().map_err(Refusal::not_committed)?;
     drop(writer);
+    #[cfg(feature = "planted-bugs")]
+    if service.has_bug(Bug::OutcomeInSecondTransaction) {
+        planted::dawdle();
+    }
 
     let word = if request.extended { extended_result } else { plain::push_result };
     let response = PushResponse { results: answers.into_iter().map(word).collect() };
-    Ok(Reply { changed_scopes, ..service.ok(request, crate::json::to_vec(&response)) })
+    Ok(Reply { changed_scopes, ..Reply::ok(request, crate::json::to_vec(&response)) })
+}
+
+/// All that can be said before the database is asked.
+fn check_batch(
+    service: &Service,
+    session: &dyn Session,
+    mutations: &[Mutation<'_>],
+    known: Option<&LogPositions>,
+) -> Result<(), Refusal> {
+    if mutations.is_empty() {
+        return Err(Refusal::invalid("no mutations provided"));
+    }
+    if mutations.len() > MAX_ACCEPTED_MUTATIONS {
+        let message = format!("more than {MAX_ACCEPTED_MUTATIONS} mutations: split the batch");
+        return Err(Refusal::too_large(message));
+    }
+    let mut scopes = HashSet::new();
+    for mutation in mutations {
+        if scopes.insert(mutation.scope.as_ref()) {
+            service.check_scope(session, &mutation.scope)?;
+        }
+    }
+    if known.is_some() && scopes.len() > 1 {
+        return Err(Refusal::invalid("a push with the header Mizu-Log must be about one scope"));
+    }
+    Ok(())
 }
 
 /// One batch in its transaction.
@@ -95,6 +124,8 @@ impl Push<'_> {
         for mutation in mutations {
             let answer = self.apply_one(batch, mutation)?;
             let stop = extended && matches!(answer, Answer::Failed(_));
+            #[cfg(feature = "planted-bugs")]
+            let stop = stop && !self.service.has_bug(Bug::ApplyPastTemporary);
             answers.push(answer);
             if stop {
                 break;
@@ -128,6 +159,14 @@ impl Push<'_> {
                 }
             }
         };
+        #[cfg(feature = "planted-bugs")]
+        if self.service.has_bug(Bug::OutcomeInSecondTransaction) {
+            let mutation = mutation.id.to_string();
+            let (scope, time) = (scope_id, batch.time());
+            let late = planted::LateOutcome { scope, mutation, outcome: outcome.clone(), time };
+            self.service.late_outcomes.add(late);
+            return Ok(outcome.into());
+        }
         outcome.store(connection, scope_id, &mutation.id, batch.time())?;
         Ok(outcome.into())
     }

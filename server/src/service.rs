@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use mizu_sync_protocol::LogPositions;
-use mizu_sync_protocol::limits::{MAX_ACCEPTED_BODY, MAX_NAME};
-use serde::Deserialize;
+use mizu_sync_protocol::limits::MAX_NAME;
 
 use crate::auth::Session;
 use crate::database::{Database, OpenError};
@@ -15,7 +13,6 @@ use crate::pull::pull;
 use crate::push::push;
 use crate::refusal::Refusal;
 use crate::snapshot::snapshot;
-use crate::standing;
 use crate::trim::{TrimError, Trimmed, trim};
 
 /// The server without HTTP. Its methods block, and may be called from any thread.
@@ -35,6 +32,8 @@ use crate::trim::{TrimError, Trimmed, trim};
 pub struct Service {
     pub(crate) database: Database,
     pub(crate) options: ServiceOptions,
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) late_outcomes: crate::planted::LateOutcomes,
 }
 
 impl Service {
@@ -46,7 +45,7 @@ impl Service {
         let path = path.as_ref();
         check(&options)?;
         let database = Database::open(path, options.durability, options.busy_timeout, &*options.environment)?;
-        Ok(Self { database, options })
+        Ok(Self::new(database, options))
     }
 
     /// A database in memory, gone with the service.
@@ -56,7 +55,16 @@ impl Service {
     pub fn in_memory(options: ServiceOptions) -> Result<Self, OpenError> {
         check(&options)?;
         let database = Database::in_memory(&*options.environment)?;
-        Ok(Self { database, options })
+        Ok(Self::new(database, options))
+    }
+
+    fn new(database: Database, options: ServiceOptions) -> Self {
+        Self {
+            database,
+            options,
+            #[cfg(feature = "planted-bugs")]
+            late_outcomes: crate::planted::LateOutcomes::default(),
+        }
     }
 
     /// Answers a request. Whatever a 200 says is committed.
@@ -69,13 +77,7 @@ impl Service {
             Endpoint::Pull => pull(self, request),
             Endpoint::Snapshot => snapshot(self, request),
         };
-        result.unwrap_or_else(|refusal| Reply {
-            status: refusal.status,
-            extended: request.extended,
-            retry_after: refusal.retry_after,
-            body: refusal.body(),
-            changed_scopes: Vec::new(),
-        })
+        result.unwrap_or_else(|refusal| Reply::refused(request, &refusal))
     }
 
     /// Forgets what is older, at `now`, than `keep_log` (changes, but the newest of each scope) or 90 days
@@ -100,15 +102,6 @@ impl Service {
         Ok(self.options.auth.authenticate(request.token, self.options.environment.now())?)
     }
 
-    pub(crate) fn parse<'a, T: Deserialize<'a>>(&self, request: &Request<'a>) -> Result<T, Refusal> {
-        if request.body.len() > MAX_ACCEPTED_BODY {
-            return Err(Refusal::too_large(format!("the body has more than {MAX_ACCEPTED_BODY} bytes")));
-        }
-        let text = std::str::from_utf8(request.body).ok();
-        text.and_then(|text| serde_json::from_str(text).ok())
-            .ok_or_else(|| Refusal::invalid("invalid request body"))
-    }
-
     pub(crate) fn check_scope(&self, session: &dyn Session, scope: &str) -> Result<(), Refusal> {
         if scope.is_empty() {
             return Err(Refusal::invalid("the scope is missing"));
@@ -122,13 +115,9 @@ impl Service {
         Ok(())
     }
 
-    /// What an extended client says of the log.
-    pub(crate) fn known_log(&self, request: &Request<'_>) -> Result<Option<LogPositions>, Refusal> {
-        standing::parse(request.log.filter(|_| request.extended))
-    }
-
-    pub(crate) fn ok(&self, request: &Request<'_>, body: Vec<u8>) -> Reply {
-        Reply { status: 200, extended: request.extended, retry_after: None, body, changed_scopes: Vec::new() }
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn has_bug(&self, bug: crate::planted::Bug) -> bool {
+        self.options.planted_bug == Some(bug)
     }
 }
 

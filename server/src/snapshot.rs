@@ -17,14 +17,14 @@ const AFTER: &str = "SELECT collection, id, data FROM entity \
 
 pub(crate) fn snapshot(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
     let session = service.authenticate(request)?;
-    let snapshot: SnapshotRequest<'_> = service.parse(request)?;
+    let snapshot: SnapshotRequest<'_> = request.parse()?;
     service.check_scope(&*session, &snapshot.scope)?;
     let body = service.database.read(|connection| {
         let scope = Scope::load(connection, &snapshot.scope)?;
         if request.extended { page(connection, &scope, &snapshot) } else { whole(connection, &scope) }
     });
     let body = body.map_err(|error: rusqlite::Error| Refusal::from(error))?;
-    Ok(service.ok(request, body))
+    Ok(Reply::ok(request, body))
 }
 
 fn page(connection: &Connection, scope: &Scope, request: &SnapshotRequest<'_>) -> rusqlite::Result<Vec<u8>> {

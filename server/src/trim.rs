@@ -32,10 +32,15 @@ pub(crate) fn trim(service: &Service, now: SystemTime) -> Result<Trimmed, TrimEr
     let before = |age| now.checked_sub(age).map_or(0, millis);
     let mut trimmed = Trimmed::default();
     for scope in scopes(service)? {
-        trimmed.changes +=
-            in_chunks(service, |connection| trim_log(connection, scope, before(service.options.keep_log)))?;
+        let kept = service
+            .database
+            .read(|connection| first_kept(connection, scope, before(service.options.keep_log)))?;
+        if let Some(kept) = kept {
+            trimmed.changes += in_chunks(service, |connection| trim_log(connection, scope, kept))?;
+        }
     }
-    trimmed.outcomes = in_chunks(service, |connection| trim_outcomes(connection, before(OUTCOME_KEPT)))?;
+    let outcomes_before = before(OUTCOME_KEPT);
+    trimmed.outcomes = in_chunks(service, |connection| trim_outcomes(connection, outcomes_before))?;
     Ok(trimmed)
 }
 
@@ -66,8 +71,7 @@ fn in_chunks(
     }
 }
 
-fn trim_log(connection: &Connection, scope: i64, before: i64) -> rusqlite::Result<usize> {
-    let Some(kept) = first_kept(connection, scope, before)? else { return Ok(0) };
+fn trim_log(connection: &Connection, scope: i64, kept: Cursor) -> rusqlite::Result<usize> {
     let last = connection
         .prepare_cached(
             "SELECT cursor, tag FROM \
@@ -86,7 +90,7 @@ fn trim_log(connection: &Connection, scope: i64, before: i64) -> rusqlite::Resul
 }
 
 /// The first change of the first mutation that stays: one that is young enough, or the newest, whose last row is
-/// the scope's head.
+/// the scope's head. It may stay whatever comes after it.
 fn first_kept(connection: &Connection, scope: i64, before: i64) -> rusqlite::Result<Option<Cursor>> {
     let young = connection
         .prepare_cached("SELECT mutation FROM log WHERE scope = ? AND time >= ? ORDER BY cursor LIMIT 1")?

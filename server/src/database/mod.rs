@@ -1,10 +1,11 @@
 //! The SQLite file: one connection that writes, several that read.
 //!
-//! All text and JSON in it is what the wire carries; nothing here knows the protocol's requests.
+//! Text and JSON in it is what the wire carries; nothing here knows the protocol's requests.
 
 mod batch;
 mod outcome;
 mod position;
+mod reader_pool;
 mod schema;
 mod scope;
 
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use batch::{Batch, ScopeIndex, millis};
 pub(crate) use outcome::Outcome;
@@ -20,11 +21,10 @@ pub(crate) use position::Position;
 pub use schema::OpenError;
 pub(crate) use scope::Scope;
 
+use self::reader_pool::ReaderPool;
 use crate::environment::Environment;
 use crate::options::Durability;
 
-/// Readers that are kept open for the next request; more are opened when more read at once.
-const IDLE_READERS: usize = 8;
 /// Statements that a connection keeps prepared: more than there are.
 const PREPARED_STATEMENTS: usize = 64;
 /// The write-ahead log shrinks to this many bytes after a burst.
@@ -38,10 +38,7 @@ pub(crate) struct Database {
 enum Readers {
     /// A database in memory belongs to its one connection, which then reads too.
     Writer,
-    File {
-        open: Box<dyn Fn() -> rusqlite::Result<Connection> + Send + Sync>,
-        idle: Mutex<Vec<Connection>>,
-    },
+    Pool(ReaderPool),
 }
 
 impl Database {
@@ -58,15 +55,7 @@ impl Database {
         schema::prepare(&mut writer, path, environment)?;
         configure_writer(&writer, durability).map_err(failed)?;
 
-        let path = path.to_owned();
-        let open = move || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let reader = Connection::open_with_flags(&path, flags)?;
-            reader.busy_timeout(busy_timeout)?;
-            reader.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-            Ok(reader)
-        };
-        let readers = Readers::File { open: Box::new(open), idle: Mutex::default() };
+        let readers = Readers::Pool(ReaderPool::new(path.to_owned(), busy_timeout));
         Ok(Self { writer: Mutex::new(writer), readers })
     }
 
@@ -92,14 +81,10 @@ impl Database {
     ) -> Result<T, E> {
         match &self.readers {
             Readers::Writer => read(&self.writer().0),
-            Readers::File { open, idle } => {
-                let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let mut reader = pooled.map_or_else(open, Ok)?;
+            Readers::Pool(pool) => {
+                let mut reader = pool.take()?;
                 let result = read(&*reader.transaction()?);
-                let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-                if idle.len() < IDLE_READERS {
-                    idle.push(reader);
-                }
+                pool.put_back(reader);
                 result
             }
         }

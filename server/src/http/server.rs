@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -140,6 +141,10 @@ fn serve(
 ) {
     runtime.block_on(async {
         let (finish, finished) = oneshot::channel::<()>();
+        // An answer is written in few pieces; none of them should wait for the one before to be acknowledged.
+        let listener = listener.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
         let graceful = axum::serve(listener, app).with_graceful_shutdown(async {
             // Either end is the signal: sent, or dropped.
             let _ = finished.await;
