@@ -85,3 +85,19 @@ impl From<rusqlite::Error> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_503_and_says_when_to_come_back() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 2").unwrap();
+        let error = connection.execute("INSERT INTO t VALUES (zeroblob(1000000))", []).unwrap_err();
+        let refusal = Refusal::from(error);
+        assert_eq!((refusal.status, refusal.retry_after), (503, Some(Duration::from_secs(30))));
+    }
+}
