@@ -284,13 +284,17 @@ fn in_our_form(path: &str, request: &Value, recorded: &Value) -> Value {
 fn decoded(path: &str, mut ours: Value) -> Value {
     match path {
         "/pull" => {
-            for change in ours["changes"].as_array_mut().into_iter().flatten() {
+            for change in ours.get_mut("changes").and_then(Value::as_array_mut).into_iter().flatten() {
                 change["data"] = change["data"].as_str().map_or(Value::Null, decode);
                 change["time"] = Value::Null;
             }
         }
         "/snapshot" => {
-            let collections = ours["data"].as_object_mut().into_iter().flat_map(|data| data.values_mut());
+            let collections = ours
+                .get_mut("data")
+                .and_then(Value::as_object_mut)
+                .into_iter()
+                .flat_map(|data| data.values_mut());
             for data in collections.flat_map(|entities| entities.as_object_mut().unwrap().values_mut()) {
                 *data = decode(data.as_str().unwrap());
             }
