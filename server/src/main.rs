@@ -20,7 +20,7 @@ const TRIM_INTERVAL: Duration = Duration::from_secs(60 * 60);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments.start_logging();
-    match run(arguments) {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("mizu-sync-server: {}", failure.reason);
@@ -36,25 +36,25 @@ struct Failure {
 }
 
 impl Failure {
-    fn usage(reason: impl ToString) -> Self {
-        Self { code: ExitCode::from(2), reason: reason.to_string() }
-    }
-
-    fn other(reason: impl ToString) -> Self {
-        Self { code: ExitCode::FAILURE, reason: reason.to_string() }
+    fn usage(reason: String) -> Self {
+        Self { code: ExitCode::from(2), reason }
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { code: ExitCode::FAILURE, reason: error.to_string() }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.check().map_err(Failure::usage)?;
-    let options = arguments.service_options().map_err(Failure::other)?;
-    let service = Service::open(&arguments.db, options).map_err(Failure::other)?;
-    let service = Arc::new(service);
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::other)?;
+    let service = Arc::new(Service::open(&arguments.db, arguments.service_options()?)?);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         // Before the first line is out: who has read it may signal.
-        let signals = Signals::listen().map_err(Failure::other)?;
-        let server = Server::start(arguments.server_options(Arc::clone(&service))).map_err(Failure::other)?;
+        let signals = Signals::listen()?;
+        let server = Server::start(arguments.server_options(Arc::clone(&service)))?;
         announce(&server);
         trim_until(service, signals).await;
         tracing::info!("stopping");

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::database::{Position, millis};
 use crate::service::Service;
 
-/// Rows that one transaction deletes, so that pushes need not wait for long.
+/// Rows that one transaction deletes, more or less, so that pushes need not wait for long.
 const CHUNK: i64 = 5_000;
 const OUTCOME_KEPT: Duration = Duration::from_secs(OUTCOME_KEPT_DAYS * 24 * 60 * 60);
 
@@ -106,8 +106,8 @@ fn first_kept(connection: &Connection, scope: i64, before: i64) -> rusqlite::Res
 fn trim_outcomes(connection: &Connection, before: i64) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(
-            "DELETE FROM outcome WHERE (scope, mutation) IN \
-               (SELECT scope, mutation FROM outcome WHERE time < ? ORDER BY time LIMIT ?)",
+            "DELETE FROM outcome WHERE time < ?1 AND time <= ifnull( \
+               (SELECT time FROM outcome WHERE time < ?1 ORDER BY time LIMIT 1 OFFSET ?2), ?1)",
         )?
         .execute([before, CHUNK])
 }

@@ -1,5 +1,7 @@
 //! A database that fails, and files that are not ours.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::fs;

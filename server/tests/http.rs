@@ -1,5 +1,7 @@
 //! The service behind real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::io::Read as _;

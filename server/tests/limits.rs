@@ -1,5 +1,7 @@
 //! Input that is too large, too deep, or not what it should be.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use mizu_sync_server::{Crud, Endpoint, Failure, MutationContext, Mutator, Request, Service};

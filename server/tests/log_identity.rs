@@ -1,5 +1,7 @@
 //! Is it still the same log? Trimming, resets, and restored backups.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::fs;

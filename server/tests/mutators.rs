@@ -1,5 +1,7 @@
 //! Business logic of an app.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::panic;

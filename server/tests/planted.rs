@@ -1,5 +1,6 @@
 //! Each planted bug, once awake, is what its name says.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
 #![cfg(feature = "planted-bugs")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! The program: its first line, its exit codes, its signals.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
 #![cfg(unix)]
 
 mod support;

@@ -1,5 +1,7 @@
 //! Pulls: pages that never split a mutation.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use mizu_sync_server::{Crud, Endpoint, Failure, MutationContext, Mutator, Service};

@@ -1,5 +1,7 @@
 //! Pushes: exactly once, in order, each mutation all or nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::sync::Arc;

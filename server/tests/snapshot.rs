@@ -1,5 +1,7 @@
 //! Snapshots: everything, in pages.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -22,20 +22,18 @@ use crate::service::Service;
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The routes, under `base` ("" or "/_sync", say).
-pub(super) fn router(base: &str, service: &Arc<Service>) -> Router {
-    let health = {
-        let service = Arc::clone(service);
-        get(move || health(Arc::clone(&service)))
-    };
-    let mut router = Router::new().route("/healthz", health.clone());
-    if !base.is_empty() {
-        router = router.route(&format!("{base}/healthz"), health);
-    }
+pub(super) fn router(base: &str, service: Arc<Service>) -> Router {
+    let mut router = Router::new();
     for endpoint in Endpoint::ALL {
-        let service = Arc::clone(service);
+        let service = Arc::clone(&service);
         let handler = move |request| handle(endpoint, Arc::clone(&service), request);
         router = router.route(&format!("{base}/{}", endpoint.as_str()), post(handler));
     }
+    let health = get(move || health(Arc::clone(&service)));
+    if !base.is_empty() {
+        router = router.route(&format!("{base}/healthz"), health.clone());
+    }
+    router = router.route("/healthz", health);
     // Neither has a JSON body: to a client that means a wrong URL, not a refused mutation.
     router
         .layer(DefaultBodyLimit::max(MAX_ACCEPTED_BODY))

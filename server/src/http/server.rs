@@ -74,9 +74,10 @@ impl Server {
     /// # Errors
     /// When the address is taken, the base is no path, or the system has no threads left.
     pub fn start(options: ServerOptions) -> Result<Self, ServerError> {
-        let base = normal_base(&options.base)?;
-        let failed = |source| ServerError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).map_err(failed)?;
+        let ServerOptions { listen, base, service } = options;
+        let base = normal_base(base)?;
+        let failed = |source| ServerError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
 
@@ -91,7 +92,7 @@ impl Server {
             tokio::net::TcpListener::from_std(listener).map_err(failed)?
         };
         let (stop, stopped) = oneshot::channel();
-        let app = router(&base, &options.service);
+        let app = router(&base, service);
         let thread = thread::Builder::new()
             .name("mizu-sync-server".to_owned())
             .spawn(move || serve(runtime, listener, app, stopped))
@@ -163,12 +164,12 @@ fn serve(
     runtime.shutdown_timeout(GRACE);
 }
 
-fn normal_base(base: &str) -> Result<String, ServerError> {
+fn normal_base(base: String) -> Result<String, ServerError> {
     let path = base.trim_end_matches('/');
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
     if (path.is_empty() || path.starts_with('/')) && path.chars().all(allowed) {
         Ok(path.to_owned())
     } else {
-        Err(ServerError::Base(base.to_owned()))
+        Err(ServerError::Base(base))
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a clock that can be set, requests in a line, a bare HTTP client.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(clippy::needless_pass_by_value, clippy::unwrap_used, reason = "test code")]
+#![allow(dead_code, unreachable_pub, reason = "each program uses a part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
