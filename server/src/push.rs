@@ -9,7 +9,7 @@ use mizu_sync_protocol::{Code, LogPositions};
 use rusqlite::Connection;
 
 use crate::auth::{Principal, Session};
-use crate::database::{Batch, Outcome, Position, Scope};
+use crate::database::{Batch, Outcome, Position, Scope, ScopeIndex};
 use crate::message::{Reply, Request};
 use crate::mutation_context::{MutationContext, check_name};
 use crate::mutator::{Failure, Rejection};
@@ -146,7 +146,7 @@ impl Push<'_> {
             return Ok(outcome.into());
         }
         batch.savepoint(connection)?;
-        let outcome = match self.mutate(batch, mutation)? {
+        let outcome = match self.mutate(batch, scope, mutation)? {
             Ok(()) => {
                 batch.release(connection)?;
                 Outcome::Applied(batch.head(scope))
@@ -172,11 +172,15 @@ impl Push<'_> {
     }
 
     /// What the business logic says; the outer error is the database's, and ends the batch.
-    fn mutate(&self, batch: &mut Batch, mutation: &Mutation<'_>) -> Result<Result<(), Failure>, Refusal> {
+    fn mutate(
+        &self,
+        batch: &mut Batch,
+        scope: ScopeIndex,
+        mutation: &Mutation<'_>,
+    ) -> Result<Result<(), Failure>, Refusal> {
         if let Err(rejection) = check_mutation(mutation) {
             return Ok(Err(rejection.into()));
         }
-        let scope = batch.scope(self.connection, &mutation.scope)?;
         let mut context = MutationContext::new(self.connection, batch, mutation, self.principal, scope);
         let mutator = &self.service.options.mutator;
         let result = catch_unwind(AssertUnwindSafe(|| mutator.apply(&mut context)));

@@ -83,7 +83,7 @@ fn the_same_batch_from_many_threads_at_once_is_applied_once() {
     thread::scope(|threads| {
         for _ in 0..8 {
             threads.spawn(|| {
-                assert!(service.push_plain(&batch).results().iter().all(|result| result["ok"] == true))
+                assert!(service.push_plain(&batch).results().iter().all(|result| result["ok"] == true));
             });
         }
     });
