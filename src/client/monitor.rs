@@ -55,13 +55,14 @@ impl Monitor {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = seen.state.failures;
         loop {
-            // Local writes change the queue without asking anybody.
-            seen.queue = store.counts();
-            if !seen.started {
+            // Local writes change the queue without asking anybody. What is shared stays as the driver left it:
+            // others wait for its next change.
+            let now = Seen { queue: store.counts(), ..seen.clone() };
+            if !now.started {
                 return Err(Error::NotStarted);
             }
-            if done(&seen) {
-                return Ok(seen.clone());
+            if done(&now) {
+                return Ok(now);
             }
             let failed = seen.state.failures > failures || seen.state.access == Access::NeedsAuth;
             if let Some(error) = seen.state.error.as_ref().filter(|error| failed && error.needs_action()) {
@@ -69,7 +70,7 @@ impl Monitor {
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
-                return Err(Error::TimedOut { waiting_for, after: timeout, reason: seen.reason() });
+                return Err(Error::TimedOut { waiting_for, after: timeout, reason: now.reason() });
             }
             seen = match left {
                 None => self.changed.wait(seen).unwrap_or_else(PoisonError::into_inner),

@@ -22,15 +22,15 @@ pub fn decode<T: DeserializeOwned>(key: &EntityKey, data: &Object) -> Result<T> 
         .map_err(|error| Error::Decode { entity: key.clone(), reason: without_content(&error) })
 }
 
-/// What the deserialiser said, up to where it may quote the data.
+/// What the deserialiser said, without what it may quote of the data.
 fn without_content(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.split_once("invalid value: ").or_else(|| text.split_once("invalid type: ")) {
-        Some((_, rest)) => match rest.split_once(", expected ") {
-            Some((_, expected)) => format!("expected {expected}"),
-            None => "a value of another type".to_owned(),
-        },
-        None => text,
+    if text.starts_with("missing field") {
+        return text;
+    }
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => format!("it does not fit at column {}", error.column()),
     }
 }
 

@@ -415,7 +415,9 @@ impl Engine {
 
     /// The longest wait after a failure now.
     pub(super) fn most_wait(&self) -> Duration {
-        if self.foreground && self.queue.pending > 0 { MOST_WANTED } else { MOST_IDLE }
+        let bootstrapped = self.replica.as_ref().is_some_and(|replica| replica.bootstrapped);
+        let wanted = self.queue.pending > 0 || !bootstrapped;
+        if self.foreground && wanted { MOST_WANTED } else { MOST_IDLE }
     }
 
     /// One exchange of this lane went well: what was in its way is over.

@@ -104,7 +104,6 @@ impl Engine {
         }
         match replica.stage.clone() {
             None => {
-                self.pull.wanted = false;
                 self.pull.in_round = false;
                 self.pull.step = Step::BeginningStage;
                 self.store(Command::StageBegin);
@@ -298,17 +297,16 @@ impl Engine {
     }
 
     pub(super) fn pull_failed(&mut self, ticket: u64, failure: Failure) {
-        let staged = match &self.pull.step {
-            Step::SendingPull { ticket: asked, staged, .. } if *asked == ticket => *staged,
+        let snapshot = match &self.pull.step {
+            Step::SendingPull { ticket: asked, .. } if *asked == ticket => false,
             Step::SendingSnapshot { ticket: asked, .. } if *asked == ticket => true,
             _ => return,
         };
-        let snapshot = matches!(self.pull.step, Step::SendingSnapshot { .. });
         self.pull.step = Step::Idle;
         match &failure {
             Failure::Status { status: 410, code, .. } => {
                 let log_changed = code.as_deref() == Some(Code::LogChanged.as_str());
-                return self.gone(log_changed || staged && snapshot);
+                return self.gone(log_changed);
             }
             Failure::TooLarge if !snapshot && !self.pull.stream => {
                 // The same again, in smaller pages.
@@ -328,11 +326,12 @@ impl Engine {
             return self.log_changed();
         }
         self.pull_abandon();
-        self.pull.snapshot_wanted = true;
-        let staging = self.replica.as_mut().and_then(|replica| replica.stage.take()).is_some();
-        if staging {
-            // Too old before it was complete: the log is trimmed faster than it is read.
+        let again = std::mem::replace(&mut self.pull.snapshot_wanted, true);
+        if self.replica.as_mut().and_then(|replica| replica.stage.take()).is_some() {
             self.store(Command::StageDrop);
+        }
+        if again {
+            // The log is trimmed faster than it is read, or the server is not well.
             let most = self.most_wait();
             self.pull.gate.fail(self.time.now, most, &mut self.rng);
         }

@@ -1,0 +1,157 @@
+//! A client's life: start, stop, pause, close, drop, wipe, from every side.
+
+mod support;
+
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
+
+use mizu_sync::{Client, Error, StoreError, Unsent};
+use support::{Note, SOON, TestServer, client};
+
+#[test]
+fn a_client_can_be_stopped_and_started_again() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    for round in 0..3 {
+        phone.start().unwrap();
+        phone.collection::<Note>("note").add(Note::new(&round.to_string())).unwrap();
+        phone.flush(SOON).unwrap();
+        phone.stop();
+    }
+    assert_eq!(server.count("note"), 3);
+}
+
+#[test]
+fn starting_twice_is_an_error_and_stopping_twice_is_none() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    phone.start().unwrap();
+    assert_eq!(phone.start(), Err(Error::AlreadyStarted));
+    phone.stop();
+    phone.stop();
+}
+
+#[test]
+fn what_waits_is_told_when_the_client_is_stopped() {
+    let phone = Arc::new(support::offline_client("phone"));
+    phone.client.start().unwrap();
+    phone.client.collection::<Note>("note").add(Note::new("a")).unwrap();
+    let (waiting, begun) = mpsc::channel();
+    let waiter = {
+        let phone = Arc::clone(&phone);
+        std::thread::spawn(move || {
+            waiting.send(()).unwrap();
+            phone.client.flush(Duration::from_secs(600))
+        })
+    };
+    begun.recv().unwrap();
+    phone.client.stop();
+    assert_eq!(waiter.join().unwrap(), Err(Error::NotStarted));
+}
+
+#[test]
+fn dropping_a_client_frees_its_file() {
+    let server = TestServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Client::builder(server.url(), "user:1").database(folder.path().join("a.db")).open();
+    let phone = open().unwrap();
+    phone.start().unwrap();
+    assert!(matches!(open(), Err(Error::Store(StoreError::AlreadyOpen { .. }))));
+    drop(phone);
+    open().unwrap();
+}
+
+#[test]
+fn handles_that_outlive_their_client_say_that_it_is_closed() {
+    let phone = support::offline_client("phone");
+    let notes = phone.client.collection::<Note>("note");
+    let note = notes.add(Note::new("a")).unwrap();
+    phone.client.close();
+    assert!(notes.add(Note::new("b")).unwrap_err().is_closed());
+    assert!(note.get().unwrap_err().is_closed());
+    assert!(phone.client.start().unwrap_err().is_closed());
+}
+
+#[test]
+fn a_paused_client_holds_no_lock_and_goes_on_when_it_is_resumed() {
+    let server = TestServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let phone = Client::builder(server.url(), "user:1").database(&path).open().unwrap();
+    let notes = phone.collection::<Note>("note");
+    phone.start().unwrap();
+    notes.add(Note::new("a")).unwrap();
+    phone.pause().unwrap();
+    assert_eq!(notes.count(), Err(Error::Store(StoreError::Paused)));
+    // Another client can have the file meanwhile.
+    drop(Client::builder(server.url(), "user:1").database(&path).open().unwrap());
+    phone.resume().unwrap();
+    phone.flush(SOON).unwrap();
+    assert_eq!(server.count("note"), 1);
+}
+
+#[test]
+fn no_callback_starts_after_a_stop_that_a_callback_made() {
+    let server = TestServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let phone: Arc<OnceLock<Client>> = Arc::default();
+    let (stopped, told) = mpsc::channel();
+    let inside = Arc::clone(&phone);
+    let client = Client::builder(server.url(), "user:1")
+        .database(folder.path().join("a.db"))
+        .on_online(move || {
+            inside.get().unwrap().stop();
+            stopped.send(()).unwrap();
+        })
+        .on_sync(|_| panic!("called after the stop"))
+        .open()
+        .unwrap();
+    phone.set(client).unwrap();
+    phone.get().unwrap().start().unwrap();
+    told.recv_timeout(SOON).unwrap();
+    assert_eq!(phone.get().unwrap().sync(SOON), Err(Error::NotStarted));
+}
+
+#[test]
+fn a_wipe_refuses_to_lose_writes_unless_it_is_told_to() {
+    let phone = support::offline_client("phone");
+    phone.client.collection::<Note>("note").add(Note::new("a")).unwrap();
+    assert_eq!(phone.client.wipe(Unsent::Keep), Err(Error::Unsent { pending: 1, rejected: 0 }));
+    assert_eq!(phone.client.pending().unwrap().len(), 1);
+    phone.client.wipe(Unsent::Drop).unwrap();
+    assert!(!phone.path.exists());
+    assert!(phone.client.pending().unwrap_err().is_closed());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_server_that_never_answers() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/_sync", silent.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let phone = Client::builder(&url, "user:1").database(folder.path().join("a.db")).open().unwrap();
+    phone.start().unwrap();
+    let (_connection, _) = silent.accept().unwrap();
+    phone.stop();
+    phone.start().unwrap();
+    let (_again, _) = silent.accept().unwrap();
+}
+
+#[test]
+fn many_threads_write_while_the_sync_runs_and_nothing_is_lost_or_doubled() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    phone.start().unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let notes = phone.collection::<Note>("note");
+            scope.spawn(move || {
+                for number in 0..100 {
+                    notes.create(&format!("{writer}-{number}"), Note::new("x")).unwrap();
+                }
+            });
+        }
+    });
+    phone.flush(SOON).unwrap();
+    assert_eq!(server.count("note"), 400);
+    assert_eq!(phone.collection::<Note>("note").count().unwrap(), 400);
+}

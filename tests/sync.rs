@@ -1,0 +1,158 @@
+//! Two devices and a server: what one writes the other sees.
+
+mod support;
+
+use std::sync::mpsc;
+
+use mizu_sync::{Client, Error, StoreError, new_id};
+use support::{Note, SOON, TestServer, client};
+
+#[test]
+fn a_write_reaches_the_other_device() {
+    let server = TestServer::start();
+    let (phone, laptop) = (client(&server, "phone"), client(&server, "laptop"));
+    phone.start().unwrap();
+    laptop.start().unwrap();
+    let note = phone.collection::<Note>("note").add(Note::new("hello")).unwrap();
+    phone.flush(SOON).unwrap();
+    laptop.sync(SOON).unwrap();
+    assert_eq!(laptop.collection::<Note>("note").get(note.id()).get().unwrap(), Some(Note::new("hello")));
+}
+
+#[test]
+fn changes_of_different_fields_by_two_devices_both_survive() {
+    let server = TestServer::start();
+    let (phone, laptop) = (client(&server, "phone"), client(&server, "laptop"));
+    let (here, there) = (phone.collection::<Note>("note"), laptop.collection::<Note>("note"));
+    phone.start().unwrap();
+    laptop.start().unwrap();
+    here.create("n", Note::new("a")).unwrap();
+    phone.flush(SOON).unwrap();
+    laptop.sync(SOON).unwrap();
+    here.get("n").update(|note| note.text = "b".into()).unwrap();
+    there.get("n").update(|note| note.starred = true).unwrap();
+    phone.flush(SOON).unwrap();
+    laptop.flush(SOON).unwrap();
+    phone.sync(SOON).unwrap();
+    laptop.sync(SOON).unwrap();
+    let both = Some(Note { text: "b".into(), starred: true });
+    assert_eq!((here.get("n").get().unwrap(), there.get("n").get().unwrap()), (both.clone(), both));
+}
+
+#[test]
+fn a_row_is_pending_until_a_pull_has_confirmed_it() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    let notes = phone.collection::<Note>("note");
+    notes.create("n", Note::new("a")).unwrap();
+    assert!(notes.row("n").unwrap().unwrap().pending);
+    phone.start().unwrap();
+    phone.flush(SOON).unwrap();
+    assert!(!notes.row("n").unwrap().unwrap().pending);
+}
+
+#[test]
+fn a_batch_is_kept_whole_or_not_at_all() {
+    let phone = support::offline_client("phone");
+    let notes = phone.client.collection::<Note>("note");
+    let failed = phone.client.batch(|batch| {
+        batch.create(&notes, "a", &Note::new("1"))?;
+        assert_eq!(batch.get(&notes, "a")?, Some(Note::new("1")));
+        assert_eq!(notes.count()?, 0, "others see nothing of it");
+        batch.create(&notes, "a", &Note::new("2"))
+    });
+    assert!(matches!(failed, Err(Error::Store(StoreError::AlreadyExists { .. }))));
+    assert_eq!((notes.count().unwrap(), phone.client.pending().unwrap().len()), (0, 0));
+    phone
+        .client
+        .batch(|batch| {
+            batch.create(&notes, "a", &Note::new("1"))?;
+            batch.update(&notes, "a", |note| note.starred = true)?;
+            batch.set(&notes, "a", &Note::new("3"))?;
+            batch.create(&notes, "b", &Note::new("4"))?;
+            batch.delete(&notes, "b")?;
+            batch.mutate("note.count", &7)
+        })
+        .unwrap();
+    assert_eq!(notes.all().unwrap().len(), 1);
+    let names: Vec<_> = phone.client.pending().unwrap().into_iter().map(|mutation| mutation.name).collect();
+    assert_eq!(
+        names,
+        ["note.create", "note.patch", "note.update", "note.create", "note.delete", "note.count"]
+    );
+}
+
+#[test]
+fn a_custom_mutation_shows_what_is_expected_until_the_server_refuses_it() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    let notes = phone.collection::<Note>("note");
+    let id = phone
+        .mutate_expecting("note.conjure", &"x", |expected| {
+            expected.create(&notes, "n", &Note::new("conjured"))
+        })
+        .unwrap();
+    assert!(notes.row("n").unwrap().unwrap().pending);
+    phone.start().unwrap();
+    phone.sync(SOON).unwrap();
+    assert_eq!(notes.row("n").unwrap(), None);
+    let rejected = phone.rejected().unwrap();
+    assert_eq!((rejected[0].id.as_str(), rejected[0].code.as_str()), (id.as_str(), "unknown_mutation"));
+}
+
+#[test]
+fn updating_without_changing_anything_queues_nothing() {
+    let phone = support::offline_client("phone");
+    let notes = phone.client.collection::<Note>("note");
+    let note = notes.add(Note::new("a")).unwrap();
+    note.update(|note| note.text = "a".into()).unwrap();
+    assert_eq!(phone.client.pending().unwrap().len(), 1);
+}
+
+#[test]
+fn callbacks_come_in_order() {
+    let server = TestServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (sender, told) = mpsc::channel();
+    let (online, synced) = (sender.clone(), sender);
+    let phone = Client::builder(server.url(), "user:1")
+        .database(folder.path().join("a.db"))
+        .on_online(move || online.send("online".to_owned()).unwrap())
+        .on_sync(move |cursor| synced.send(format!("synced {cursor}")).unwrap())
+        .open()
+        .unwrap();
+    phone.start().unwrap();
+    assert_eq!(told.recv_timeout(SOON).unwrap(), "online");
+    assert_eq!(told.recv_timeout(SOON).unwrap(), "synced 0");
+    phone.collection::<Note>("note").add(Note::new("a")).unwrap();
+    assert_eq!(told.recv_timeout(SOON).unwrap(), "synced 1");
+}
+
+#[test]
+fn a_scope_of_ten_thousand_entities_comes_in_pages() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    let notes = phone.collection::<Note>("note");
+    for chunk in 0..10 {
+        phone
+            .batch(|batch| {
+                for number in 0..1_000 {
+                    batch.create(&notes, &format!("{chunk}-{number}"), &Note::new("x"))?;
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+    phone.start().unwrap();
+    phone.flush(SOON).unwrap();
+    let laptop = client(&server, "laptop");
+    laptop.start().unwrap();
+    laptop.wait_for_first_sync(SOON).unwrap();
+    assert_eq!(laptop.collection::<Note>("note").count().unwrap(), 10_000);
+}
+
+#[test]
+fn ids_that_are_made_later_are_greater() {
+    let ids: Vec<String> = (0..1_000).map(|_| new_id()).collect();
+    assert!(ids.is_sorted());
+}
