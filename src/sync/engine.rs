@@ -261,21 +261,21 @@ impl Engine {
     }
 
     fn network_changed(&mut self, up: bool) {
-        let back = up && !self.network_up;
         self.network_up = up;
-        if !up && self.connection == Connection::Online {
-            self.connection = Connection::Offline;
-            self.notify(Notice::Offline);
+        if !up {
+            if self.connection == Connection::Online {
+                self.connection = Connection::Offline;
+                self.notify(Notice::Offline);
+            }
+            return;
         }
-        if back || up {
-            self.hurry();
-            self.pull.wanted = true;
-            let stale =
-                |since: Option<Moment>| since.is_some_and(|since| self.time.now >= since + STALE_REQUEST);
-            let (push, pull) = (stale(self.push.sending_since()), stale(self.pull.sending_since()));
-            self.actions.extend(push.then_some(Action::Interrupt(Lane::Push)));
-            self.actions.extend(pull.then_some(Action::Interrupt(Lane::Pull)));
-        }
+        self.hurry();
+        self.pull.wanted = true;
+        let sending = [(Lane::Push, self.push.sending_since()), (Lane::Pull, self.pull.sending_since())];
+        let stale = sending
+            .into_iter()
+            .filter(|(_, since)| since.is_some_and(|since| self.time.now >= since + STALE_REQUEST));
+        self.actions.extend(stale.map(|(lane, _)| Action::Interrupt(lane)));
     }
 
     fn foreground_changed(&mut self, foreground: bool) {

@@ -33,8 +33,6 @@ pub use dialect::{Dialect, EntityChange, EntityOp, WireMutation};
 pub use engine::{Config, Engine};
 pub use error::SyncError;
 pub use event::{
-    Action, Answer, Command, Event, Exchange, Failure, Head, Moment, Notice, Plan, PullReply, Reply,
-    SnapshotReply, Stored, Time,
+    Action, Answer, Command, Event, Exchange, Failure, Head, Moment, Notice, Plan, Reply, Stored, Time,
 };
-pub use state::{Access, SyncState};
-pub use state::{Connection, Progress};
+pub use state::{Access, Connection, SyncState};

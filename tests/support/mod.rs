@@ -1,6 +1,6 @@
 //! A real server and real clients, in temporary folders.
 
-#![allow(dead_code, reason = "each test uses some of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses some of it, and fails by a panic")]
 
 use std::ops::Deref;
 use std::path::PathBuf;

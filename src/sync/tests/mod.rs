@@ -1,5 +1,6 @@
 //! The engine over a real store in memory, with a server that is played by hand.
 
+mod decoding;
 mod pulling;
 mod pushing;
 mod statuses;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use mizu_sync_protocol::push::PushResult;
 use mizu_sync_protocol::{Cursor, Tag, Wire};
 
+use super::event::{PullReply, SnapshotReply};
+use super::state::Progress;
 use super::*;
 use crate::client::execute::execute;
 use crate::model::{Edit, EntityKey, Intent, NewMutation, Object, ServerEntity, Versions};
