@@ -1,0 +1,174 @@
+//! How many tests a step ran, read from what it printed.
+
+/// What the test runners in one output counted.
+#[derive(Debug, Default)]
+pub struct Counts {
+    parts: Vec<Part>,
+    /// What is running: cargo names it before it starts it.
+    running: String,
+}
+
+/// What one of them counted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The test binary, or the crate whose documentation was tested. Empty where cargo did not tell.
+    pub name: String,
+    /// What its last line said.
+    pub count: Count,
+}
+
+/// Numbers of tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// That passed.
+    pub passed: u64,
+    /// That failed.
+    pub failed: u64,
+    /// That were left out on purpose.
+    pub ignored: u64,
+}
+
+impl Counts {
+    /// Takes the next line of the output.
+    pub fn line(&mut self, line: &str) {
+        let line = line.trim();
+        if let Some(name) = part_name(line) {
+            self.running = name;
+        } else if let Some(count) = libtest(line).or_else(|| closing(line)) {
+            self.parts.push(Part { name: self.running.clone(), count });
+        }
+    }
+
+    /// The runners that had any test, in order.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.count != Count::default())
+    }
+
+    /// All of them together.
+    pub fn total(&self) -> Count {
+        self.parts.iter().fold(Count::default(), |total, Part { count, .. }| Count {
+            passed: total.passed + count.passed,
+            failed: total.failed + count.failed,
+            ignored: total.ignored + count.ignored,
+        })
+    }
+}
+
+/// What cargo is about to run: `Running tests/kills.rs (target/debug/deps/kills-0123456789abcdef)` is `kills`,
+/// `Doc-tests mizu_sync` is `mizu_sync (docs)`.
+fn part_name(line: &str) -> Option<String> {
+    if let Some(name) = line.strip_prefix("Doc-tests ") {
+        return Some(format!("{name} (docs)"));
+    }
+    let (source, binary) = line.strip_prefix("Running ")?.strip_suffix(')')?.split_once(" (")?;
+    let file = binary.rsplit(['/', '\\']).next()?.trim_end_matches(".exe");
+    let (name, _hash) = file.rsplit_once('-')?;
+    Some(if source.starts_with("unittests ") { format!("{name} (units)") } else { name.to_owned() })
+}
+
+/// The last line of a test binary: `test result: ok. 3 passed; 0 failed; 1 ignored; …`
+fn libtest(line: &str) -> Option<Count> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let mut counts = counts.split(';');
+    Some(Count {
+        passed: number(counts.next()?, "passed")?,
+        failed: number(counts.next()?, "failed")?,
+        ignored: number(counts.next()?, "ignored")?,
+    })
+}
+
+/// The last line of any other runner: `3 passed, 0 failed`, perhaps with `, 1 skipped` behind it and one word
+/// with a colon before it.
+fn closing(line: &str) -> Option<Count> {
+    let counts = match line.split_once(": ") {
+        Some((word, _)) if word.contains(char::is_whitespace) => return None,
+        Some((_, counts)) => counts,
+        None => line,
+    };
+    let mut counts = counts.split(", ");
+    let count = Count {
+        passed: number(counts.next()?, "passed")?,
+        failed: number(counts.next()?, "failed")?,
+        ignored: counts.next().map_or(Some(0), |skipped| number(skipped, "skipped"))?,
+    };
+    counts.next().is_none().then_some(count)
+}
+
+/// The number in `3 passed`.
+fn number(text: &str, what: &str) -> Option<u64> {
+    text.trim().strip_suffix(what)?.strip_suffix(' ')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(passed: u64, failed: u64, ignored: u64) -> Count {
+        Count { passed, failed, ignored }
+    }
+
+    #[test]
+    fn the_last_line_of_a_test_binary_is_counted() {
+        let line =
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.02s";
+        assert_eq!(libtest(line), Some(count(12, 0, 1)));
+        let line =
+            "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s";
+        assert_eq!(libtest(line), Some(count(2, 1, 0)));
+    }
+
+    #[test]
+    fn a_plain_closing_line_is_counted() {
+        assert_eq!(closing("5000 passed, 0 failed"), Some(count(5000, 0, 0)));
+        assert_eq!(closing("simulator: 8 passed, 1 failed, 2 skipped"), Some(count(8, 1, 2)));
+    }
+
+    #[test]
+    fn other_lines_are_not_counted() {
+        for line in [
+            "",
+            "test a_test ... ok",
+            "all 3 passed, 0 failed",
+            "of these all: 3 passed, 0 failed",
+            "3 passed",
+            "3 passed, 0 failed, 1 skipped, 2 lost",
+            "3 passed, some failed",
+            "test result: ok",
+        ] {
+            assert_eq!(libtest(line).or_else(|| closing(line)), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_named_after_its_binary_or_crate() {
+        let name = |line: &str| part_name(line);
+        assert_eq!(
+            name("Running unittests src/lib.rs (target/debug/deps/mizu_sync-0a1b2c3d4e5f6071)").as_deref(),
+            Some("mizu_sync (units)")
+        );
+        assert_eq!(
+            name(r"Running tests\kills.rs (target\debug\deps\kills-0a1b2c3d4e5f6071.exe)").as_deref(),
+            Some("kills")
+        );
+        assert_eq!(name("Doc-tests mizu_sync").as_deref(), Some("mizu_sync (docs)"));
+        assert_eq!(name("Running `target/debug/examples/quickstart`"), None);
+    }
+
+    #[test]
+    fn parts_are_counted_each_and_together() {
+        let mut counts = Counts::default();
+        for line in [
+            "     Running unittests src/lib.rs (target/debug/deps/mizu_sync-0a1b)\n",
+            "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n",
+            "     Running tests/empty.rs (target/debug/deps/empty-0a1b)\n",
+            "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n",
+            "   Doc-tests mizu_sync\n",
+            "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n",
+        ] {
+            counts.line(line);
+        }
+        let names: Vec<&str> = counts.parts().map(|part| part.name.as_str()).collect();
+        assert_eq!(names, ["mizu_sync (units)", "mizu_sync (docs)"]);
+        assert_eq!(counts.total(), count(3, 1, 0));
+    }
+}

@@ -1,0 +1,130 @@
+//! The steps of `cargo xtask test`.
+//!
+//! Cargo builds a crate once for each set of features. Steps with the same set stand together, and those with
+//! planted bugs come last.
+
+/// One call of cargo.
+pub struct Step {
+    /// As it is selected and summed up.
+    pub name: &'static str,
+    /// What it proves.
+    pub about: &'static str,
+    /// What follows `cargo`.
+    pub arguments: &'static [&'static str],
+    /// Variables of the environment beside those of this process.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// Whether it runs tests. It then fails if it ran none.
+    pub has_tests: bool,
+}
+
+/// A step that only succeeds or fails.
+const CHECK: Step = Step { name: "", about: "", arguments: &[], environment: &[], has_tests: false };
+
+/// All steps, in the order in which they are run.
+pub const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        about: "every file is formatted",
+        arguments: &["fmt", "--all", "--check"],
+        ..CHECK
+    },
+    Step {
+        name: "lint",
+        about: "clippy has no warning, with the features that are shipped",
+        // The simulator would switch a feature of the SDK on.
+        arguments: &[
+            "clippy",
+            "--workspace",
+            "--exclude",
+            "mizu-sync-simulator",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        ..CHECK
+    },
+    Step {
+        name: "docs",
+        about: "the documentation builds without a warning",
+        arguments: &["doc", "--no-deps", "--workspace"],
+        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        ..CHECK
+    },
+    Step {
+        name: "quickstart",
+        about: "the example that README begins with ends well",
+        arguments: &["run", "--example", "quickstart"],
+        ..CHECK
+    },
+    Step {
+        name: "kills",
+        about: "nothing is lost or doubled when a real process is killed at random",
+        arguments: &["test", "--test", "kills"],
+        has_tests: true,
+        ..CHECK
+    },
+    Step {
+        name: "tests",
+        about: "unit, integration and doc tests of all packages",
+        arguments: &["test", "--workspace", "--no-fail-fast"],
+        has_tests: true,
+        ..CHECK
+    },
+    Step {
+        name: "simulator",
+        about: "clients and server keep their promises in 5,000 simulated runs",
+        arguments: &["run", "-p", "mizu-sync-simulator", "--bin", "simulator", "--", "--seeds", "5000"],
+        ..CHECK
+    },
+    Step {
+        name: "lint-planted",
+        about: "clippy has no warning, with all features",
+        arguments: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+        ..CHECK
+    },
+    Step {
+        name: "planted",
+        about: "each planted bug does what its name says",
+        arguments: &["test", "-p", "mizu-sync-server", "--features", "planted-bugs", "--test", "planted"],
+        has_tests: true,
+        ..CHECK
+    },
+    Step {
+        name: "simulator-planted",
+        about: "the simulator finds every planted bug",
+        arguments: &[
+            "run",
+            "-p",
+            "mizu-sync-simulator",
+            "--features",
+            "planted-bugs",
+            "--bin",
+            "simulator",
+            "--",
+            "--all-bugs",
+        ],
+        ..CHECK
+    },
+    Step {
+        name: "kills-planted",
+        about: "the kill test finds a planted bug",
+        arguments: &["test", "--features", "planted-bugs", "--test", "kills"],
+        has_tests: true,
+        ..CHECK
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_step_has_a_name_of_its_own_and_says_what_it_proves() {
+        let names: HashSet<&str> = STEPS.iter().map(|step| step.name).collect();
+        assert_eq!(names.len(), STEPS.len());
+        assert!(STEPS.iter().all(|step| !step.name.is_empty() && !step.about.is_empty()));
+    }
+}
