@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_part_is_named_after_its_binary_or_crate() {
-        let name = |line: &str| part_name(line);
+        let name = part_name;
         assert_eq!(
             name("Running unittests src/lib.rs (target/debug/deps/mizu_sync-0a1b2c3d4e5f6071)").as_deref(),
             Some("mizu_sync (units)")
