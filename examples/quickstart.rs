@@ -108,7 +108,7 @@ fn main() -> Result<()> {
 
     drop((phone, laptop));
     server.stop();
-    println!("ok: nothing was lost, nothing was sent twice, and the refused write was not silent");
+    println!("ok: nothing was lost, nothing was applied twice, and the refused write was not silent");
     Ok(())
 }
 

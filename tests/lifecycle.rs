@@ -5,6 +5,7 @@ mod support;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
+use mizu_sync::net::{Lane, Request, Response, Transport, TransportError};
 use mizu_sync::{Client, Error, StoreError, Unsent};
 use support::{Note, SOON, TestServer, client};
 
@@ -121,6 +122,51 @@ fn a_wipe_refuses_to_lose_writes_unless_it_is_told_to() {
     phone.client.wipe(Unsent::Drop).unwrap();
     assert!(!phone.path.exists());
     assert!(phone.client.pending().unwrap_err().is_closed());
+}
+
+#[test]
+fn a_paused_client_can_be_wiped() {
+    let phone = support::offline_client("phone");
+    phone.client.pause().unwrap();
+    phone.client.wipe(Unsent::Keep).unwrap();
+    assert!(!phone.path.exists());
+}
+
+#[test]
+fn a_token_without_the_user_that_it_is_for_is_refused() {
+    let refused = Client::builder("https://x.test/_sync", "user:1").in_memory().token("t").open();
+    let error = refused.unwrap_err();
+    assert!(matches!(error, Error::InvalidOption { option: "principal", .. }), "{error}");
+}
+
+#[test]
+fn a_transport_may_use_the_client_that_asks_for_it() {
+    let phone: Arc<OnceLock<Client>> = Arc::default();
+    let inside = Arc::clone(&phone);
+    let client = Client::builder("http://127.0.0.1:9/_sync", "user:1")
+        .in_memory()
+        .transport(move || {
+            let notes = inside.get().unwrap().collection::<Note>("note");
+            notes.add(Note::new("made while it starts")).unwrap();
+            Arc::new(NoNetwork)
+        })
+        .open()
+        .unwrap();
+    phone.set(client).unwrap();
+    phone.get().unwrap().start().unwrap();
+    assert_eq!(phone.get().unwrap().pending().unwrap().len(), 1);
+}
+
+struct NoNetwork;
+
+impl Transport for NoNetwork {
+    fn exchange(&self, _: &Request) -> Result<Response, TransportError> {
+        Err(TransportError::Unreachable { url: "x".to_owned(), reason: "no network".to_owned() })
+    }
+
+    fn interrupt(&self, _: Lane) {}
+
+    fn shutdown(&self) {}
 }
 
 #[test]

@@ -36,6 +36,8 @@ struct Lifecycle {
 enum State {
     #[default]
     Stopped,
+    /// A session is being made, with the lock released.
+    Starting,
     Running(Session),
     Paused {
         was_running: bool,
@@ -97,7 +99,7 @@ impl Core {
                 session.send(event);
                 true
             }
-            State::Stopped | State::Paused { .. } | State::Closed => false,
+            State::Stopped | State::Starting | State::Paused { .. } | State::Closed => false,
         }
     }
 
@@ -114,21 +116,45 @@ impl Core {
     }
 
     pub fn start(&self) -> Result<()> {
-        let mut lifecycle = self.lifecycle();
-        match lifecycle.state {
-            State::Running(_) => return Err(Error::AlreadyStarted),
-            State::Paused { .. } => return Err(StoreError::Paused.into()),
-            State::Closed => return Err(StoreError::Closed.into()),
-            State::Stopped => {}
+        {
+            let mut lifecycle = self.lifecycle();
+            match lifecycle.state {
+                State::Running(_) | State::Starting => return Err(Error::AlreadyStarted),
+                State::Paused { .. } => return Err(StoreError::Paused.into()),
+                State::Closed => return Err(StoreError::Closed.into()),
+                State::Stopped => lifecycle.state = State::Starting,
+            }
         }
-        if let Some(ended) = lifecycle.lingering.take() {
-            ended.join();
-        }
-        lifecycle.state = State::Running(self.run()?);
-        Ok(())
+        self.begin()
     }
 
-    fn run(&self) -> Result<Session> {
+    /// Makes a session and lets it run. The state is [`State::Starting`], and the lock is not held: the app's
+    /// own code may be asked for a transport.
+    fn begin(&self) -> Result<()> {
+        let lingering = self.lifecycle().lingering.take();
+        if let Some(ended) = lingering {
+            ended.join();
+        }
+        let session = self.session();
+        let mut lifecycle = self.lifecycle();
+        if !matches!(lifecycle.state, State::Starting) {
+            // Somebody stopped or closed the client meanwhile; dropping the session stops it.
+            drop(lifecycle);
+            return session.map(drop);
+        }
+        let (state, result) = match session {
+            Ok(session) => {
+                // Of what was written while it was made it has not been told.
+                session.send(Event::Queued);
+                (State::Running(session), Ok(()))
+            }
+            Err(error) => (State::Stopped, Err(error)),
+        };
+        lifecycle.state = state;
+        result
+    }
+
+    fn session(&self) -> Result<Session> {
         Session::start(Parts {
             store: Arc::clone(&self.store),
             transport: (self.transport)()?,
@@ -140,7 +166,7 @@ impl Core {
     }
 
     pub fn stop(&self) {
-        self.leave(State::Stopped, |state| matches!(state, State::Running(_)));
+        self.leave(State::Stopped, |state| matches!(state, State::Running(_) | State::Starting));
     }
 
     /// Changes the state if `from` says so, and stops what ran, without holding the lock meanwhile: a callback
@@ -162,7 +188,7 @@ impl Core {
 
     pub fn pause(&self) -> Result<()> {
         let was_running = match self.lifecycle().state {
-            State::Running(_) => true,
+            State::Running(_) | State::Starting => true,
             State::Stopped => false,
             State::Paused { .. } => return Ok(()),
             State::Closed => return Err(StoreError::Closed.into()),
@@ -174,18 +200,15 @@ impl Core {
     }
 
     pub fn resume(&self) -> Result<()> {
-        let mut lifecycle = self.lifecycle();
-        let was_running = match lifecycle.state {
+        let was_running = match self.lifecycle().state {
             State::Paused { was_running } => was_running,
-            State::Running(_) | State::Stopped => return Ok(()),
+            State::Running(_) | State::Starting | State::Stopped => return Ok(()),
             State::Closed => return Err(StoreError::Closed.into()),
         };
         self.store.resume()?;
-        if let Some(ended) = lifecycle.lingering.take() {
-            ended.join();
-        }
-        lifecycle.state = if was_running { State::Running(self.run()?) } else { State::Stopped };
-        Ok(())
+        let to = if was_running { State::Starting } else { State::Stopped };
+        self.leave(to, |state| matches!(state, State::Paused { .. }));
+        if was_running { self.begin() } else { Ok(()) }
     }
 
     pub fn close(&self) {
@@ -205,7 +228,8 @@ impl Core {
         if !allowed(queue) {
             return Err(refused(queue));
         }
-        let was_running = self.leave(State::Stopped, |state| matches!(state, State::Running(_)));
+        let was_running =
+            self.leave(State::Stopped, |state| matches!(state, State::Running(_) | State::Starting));
         // Judged once more, since the app may have written meanwhile.
         match self.store.destroy(allowed)? {
             Ok(()) => {

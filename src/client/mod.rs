@@ -87,7 +87,8 @@ impl Client {
         self.core.start()
     }
 
-    /// Stops the sync, within a second. No callback starts after it, and nothing is sent. Reads and writes
+    /// Stops the sync, within a second. No callback starts after it, one that has begun is not waited for;
+    /// nothing is sent. Reads and writes
     /// go on working, and [`Client::start`] begins again.
     pub fn stop(&self) {
         self.core.stop();
@@ -168,7 +169,8 @@ impl Client {
         Ok(ids.into_iter().next().unwrap_or_default())
     }
 
-    /// The writes that the server has not confirmed, in order.
+    /// The writes that are not confirmed, in order: those that the server has not applied, and those that it
+    /// has ([`PendingMutation::acked`]) while no pull has brought their effects.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -197,7 +199,7 @@ impl Client {
     /// # Errors
     /// As [`Client::retry`], and when the arguments do not fit the mutation.
     pub fn retry_with(&self, id: &str, args: &impl Serialize) -> Result<String> {
-        let args = codec::args("a retried mutation", args)?;
+        let args = codec::args(id, args)?;
         self.retry_as(id, Some(args.get()))
     }
 
@@ -277,7 +279,8 @@ impl Client {
         seen.started && seen.state.connection == Connection::Online
     }
 
-    /// Why writes do not get on although the server answers; none while they do.
+    /// What the server says of a write that keeps failing, and with which those wait that touch the same
+    /// entities; none when there is no such write. The others go on.
     pub fn blocked(&self) -> Option<String> {
         self.core.monitor.seen().state.blocked
     }

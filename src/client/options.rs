@@ -80,7 +80,8 @@ impl Builder {
         self
     }
 
-    /// What the server knows the user by, sent as `Authorization: Bearer …`. Never stored, never logged.
+    /// What the server knows the user by; needs [`Builder::principal`], so that one user's writes are never
+    /// sent as another's. Sent as `Authorization: Bearer …`. Never stored, never logged.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
@@ -180,6 +181,12 @@ impl Builder {
         let invalid = |option, reason| Err(Error::InvalidOption { option, reason });
         if self.scope.is_empty() || self.scope.len() > mizu_sync_protocol::limits::MAX_NAME {
             return invalid("scope", "it must have 1 to 1024 bytes, such as \"user:123\"");
+        }
+        if self.token.is_some() && self.principal.is_none() {
+            return invalid("principal", "a token needs the user that it is for: call principal(user)");
+        }
+        if self.pull_interval.is_zero() {
+            return invalid("pull_interval", "it must not be zero");
         }
         let Some(location) = self.location else {
             return invalid("database", "none was given: call database(path), or in_memory() for a test");

@@ -154,13 +154,14 @@ impl Connections {
         let held = std::mem::replace(&mut *writer, Writer::Closed);
         drop(writer);
         self.release(Access::Closed, Writer::Closed);
-        let (Writer::Open { connection, lock: held_lock, .. }, Location::File(path)) = (held, &self.location)
-        else {
-            return Ok(Ok(()));
+        let Location::File(path) = &self.location else { return Ok(Ok(())) };
+        let held = match held {
+            Writer::Open { lock, .. } => lock,
+            Writer::Paused => Some(FileLock::take(path)?),
+            Writer::Closed => return Err(StoreError::Closed),
         };
-        drop(connection);
         let deleted = file::delete(path);
-        drop(held_lock);
+        drop(held);
         deleted.map(Ok)
     }
 

@@ -45,7 +45,7 @@ pub enum StoreError {
         asked: String,
     },
     /// The file holds the data of another user. It was not touched, and nothing in it is sent.
-    #[error("{} belongs to another user: open that user's own file, or wipe this one first", .path.display())]
+    #[error("{} belongs to another user: open this user's own file, or delete that one with what is unsent in it", .path.display())]
     OtherPrincipal {
         /// The database.
         path: PathBuf,

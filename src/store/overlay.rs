@@ -94,7 +94,13 @@ pub fn resolve(edit: Edit, visible: Option<&Object>, key: &EntityKey) -> Result<
         (Edit::Delete, _) => Patch::Delete,
     };
     check(&patch, visible, key)?;
-    Ok(patch)
+    // Arguments may not be larger than this; the whole entity, which is checked, fits in any case.
+    match (patch, visible) {
+        (patch @ Patch::Fields { .. }, Some(visible)) if patch.size() > limits::MAX_ARGS => {
+            Ok(patch.apply(Some(visible.clone())).map_or(patch, Patch::Replace))
+        }
+        (patch, _) => Ok(patch),
+    }
 }
 
 /// Refuses a patch that would leave an entity that is too large or too deep.

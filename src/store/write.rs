@@ -143,16 +143,21 @@ fn check(mutation: &NewMutation) -> Result<(), StoreError> {
 }
 
 fn check_key(key: &EntityKey) -> Result<(), StoreError> {
-    check_name("the collection's name", &key.collection)?;
+    /// The verb of a generic mutation follows the collection's name in that of the mutation.
+    const VERB: usize = ".create".len();
+    check_length("the collection's name", &key.collection, limits::MAX_NAME - VERB)?;
     check_name("the entity's id", &key.id)
 }
 
+/// Refuses a name that is empty or longer than the protocol carries.
 pub fn check_name(what: &'static str, name: &str) -> Result<(), StoreError> {
+    check_length(what, name, limits::MAX_NAME)
+}
+
+fn check_length(what: &'static str, name: &str, most: usize) -> Result<(), StoreError> {
     let reason = match name.len() {
         0 => "it is empty".to_owned(),
-        length if length > limits::MAX_NAME => {
-            format!("it has {length} bytes, at most {} are allowed", limits::MAX_NAME)
-        }
+        length if length > most => format!("it has {length} bytes, at most {most} are allowed"),
         _ => return Ok(()),
     };
     Err(StoreError::Invalid { what, reason })

@@ -194,17 +194,20 @@ fn generic_snapshot(incoming: &mut Incoming<'_>, chunks: &mut Chunks<'_>) -> Res
     let most = limits::MAX_READ_PAGE as u64;
     let read = incoming.body.take(most).read_to_end(&mut start);
     read.map_err(|error| Failure::Offline((incoming.body_error)(&error)))?;
-    let mut failed = None;
+    let (mut failed, mut left) = (None, true);
     let result = if (start.len() as u64) < most {
         snapshot::read_slice(&start, chunks)
     } else {
-        let rest = (&mut *incoming.body).take(limits::MAX_SNAPSHOT - most);
-        let body = Watched { body: start.as_slice().chain(rest), failed: &mut failed };
-        snapshot::read_stream(body, chunks)
+        let mut rest = (&mut *incoming.body).take(limits::MAX_SNAPSHOT - most);
+        let body = Watched { body: start.as_slice().chain(&mut rest), failed: &mut failed };
+        let result = snapshot::read_stream(body, chunks);
+        left = rest.limit() > 0;
+        result
     };
     match (result, chunks.failure.take(), failed) {
         (_, Some(error), _) => Err(Failure::Store(error)),
         (_, None, Some(error)) => Err(Failure::Offline((incoming.body_error)(&error))),
+        (Err(_), None, None) if !left => Err(Failure::TooLarge),
         (Err(error), None, None) => Err(not_protocol(error)),
         (Ok(summary), None, None) => Ok(summary),
     }

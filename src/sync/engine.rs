@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use mizu_sync_protocol::{Cursor, LogPosition, LogPositions, Tag, Wire};
+use mizu_sync_protocol::{Cursor, LogPosition, LogPositions, Tag, Wire, limits};
 
 use super::backoff::Backoff;
 use super::error::SyncError;
@@ -47,6 +47,10 @@ const MOST_IDLE: Duration = Duration::from_secs(60);
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// When a refused scope is asked for again.
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(15 * 60);
+/// When a snapshot that was too large is asked for again.
+const TOO_LARGE_RETRY: Duration = Duration::from_secs(3600);
+/// How long the sync goes on in the background after the last thing that asked for it, or that it achieved.
+const BACKGROUND_TIME: Duration = Duration::from_secs(30);
 /// A request older than this is given up when the network is back: its socket may be dead.
 const STALE_REQUEST: Duration = Duration::from_secs(2);
 /// How long to wait when the server's log changes again within the last of these.
@@ -83,7 +87,8 @@ impl Gate {
 
     /// Closes it for a while after a failure.
     pub fn fail(&mut self, now: Moment, most: Duration, rng: &mut fastrand::Rng) {
-        self.until = now + self.backoff.fail(most, rng);
+        let wait = self.backoff.fail(most, rng);
+        self.close_until(now + wait);
     }
 
     pub fn close_until(&mut self, moment: Moment) {
@@ -101,6 +106,8 @@ pub struct Engine {
     pub(super) time: Time,
     pub(super) network_up: bool,
     pub(super) foreground: bool,
+    /// In the background: until when something may be sent.
+    background_until: Moment,
     /// Whether the server has answered anything since the start: only then its time is known, if it tells it.
     pub(super) heard: bool,
     server_time: Option<(Timestamp, Moment)>,
@@ -133,6 +140,7 @@ impl Engine {
             time,
             network_up: true,
             foreground: true,
+            background_until: Moment::ZERO,
             heard: false,
             server_time: None,
             push: Push::default(),
@@ -281,7 +289,7 @@ impl Engine {
     fn foreground_changed(&mut self, foreground: bool) {
         let shown = foreground && !self.foreground;
         self.foreground = foreground;
-        self.push.draining = !foreground;
+        self.go_on_in_background();
         if shown {
             self.hurry();
             self.pull.wanted = true;
@@ -291,7 +299,7 @@ impl Engine {
     fn sync_requested(&mut self) {
         self.hurry();
         self.pull.wanted = true;
-        self.push.draining = true;
+        self.go_on_in_background();
         if matches!(self.access, Access::Forbidden { .. }) {
             self.access = Access::Granted;
         }
@@ -333,13 +341,22 @@ impl Engine {
         match self.access {
             Access::NeedsAuth => None,
             Access::Forbidden { until } => self.foreground.then_some(until),
-            Access::Granted => [self.push_due(), self.pull_due()].into_iter().flatten().min(),
+            Access::Granted => {
+                let due = [self.push_due(), self.pull_due()].into_iter().flatten().min();
+                due.filter(|due| self.foreground || *due < self.background_until)
+            }
         }
     }
 
     /// Whether anything may be sent at all.
     pub(super) fn may_send(&self) -> bool {
-        self.replica.is_some() && self.network_up && self.access == Access::Granted
+        let active = self.foreground || self.time.now < self.background_until;
+        active && self.replica.is_some() && self.network_up && self.access == Access::Granted
+    }
+
+    /// Something asks for the sync, or it gets on: it may go on for a while when the app is not seen.
+    pub(super) fn go_on_in_background(&mut self) {
+        self.background_until = self.time.now + BACKGROUND_TIME;
     }
 
     fn state(&self) -> SyncState {
@@ -423,6 +440,7 @@ impl Engine {
     /// One exchange of this lane went well: what was in its way is over.
     pub(super) fn lane_succeeded(&mut self, lane: Lane) {
         self.gate(lane).succeed();
+        self.go_on_in_background();
         for lane in [Lane::Push, Lane::Pull] {
             self.gate(lane).error.take_if(|error| matches!(error, SyncError::Offline { .. }));
         }
@@ -445,6 +463,11 @@ impl Engine {
                 SyncError::Offline { scope, error }
             }
             Failure::NotProtocol(reason) => SyncError::NotProtocol { scope, url, reason },
+            Failure::TooLarge if endpoint == Endpoint::Snapshot => {
+                // It would be as large the next time, and cost as much.
+                self.pull.gate.close_until(self.time.now + TOO_LARGE_RETRY);
+                SyncError::TooLarge { scope, limit: limits::MAX_SNAPSHOT }
+            }
             Failure::TooLarge => {
                 SyncError::NotProtocol { scope, url, reason: "the answer is too large".to_owned() }
             }

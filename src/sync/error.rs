@@ -55,6 +55,14 @@ pub enum SyncError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The scope is larger than a server without pages can give.
+    #[error("cannot sync {scope:?}: its data is larger than {} MiB, which needs a server that sends it in pages", .limit / (1024 * 1024))]
+    TooLarge {
+        /// The data partition.
+        scope: String,
+        /// What is allowed, in bytes.
+        limit: u64,
+    },
     /// The server wants a token, or another one.
     #[error("cannot sync {scope:?}: the server does not accept the token; sign in again")]
     NeedsAuth {
@@ -116,6 +124,7 @@ impl SyncError {
         matches!(
             self,
             Self::Misconfigured { .. }
+                | Self::TooLarge { .. }
                 | Self::NeedsAuth { .. }
                 | Self::Forbidden { .. }
                 | Self::Dialect { .. }

@@ -85,9 +85,7 @@ impl Engine {
         let asked = self.pull.wanted || self.pull.in_round || self.pull.snapshot_wanted;
         let opens = self.pull.gate.opens();
         match (asked, self.foreground) {
-            (true, true) => Some(opens),
-            // In the background only what was asked for by name.
-            (true, false) => (self.pull.wanted || self.pull.in_round).then_some(opens),
+            (true, _) => Some(opens),
             (false, true) => Some(opens.max(self.pull.next_poll)),
             (false, false) => None,
         }

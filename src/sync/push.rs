@@ -26,8 +26,6 @@ pub struct Push {
     size: BatchSize,
     /// Nothing can be taken from the queue before it changes.
     pub nothing_to_take: bool,
-    /// In the background: send what there is, until something fails.
-    pub draining: bool,
     /// The server refused a whole batch in a way that another kind of server would: a pull has to tell.
     pub wire_in_doubt: bool,
     /// That was asked once since the last success.
@@ -80,7 +78,7 @@ impl Engine {
             self.push.hold = self.time.now + self.config.push_interval;
         }
         self.push.nothing_to_take = false;
-        self.push.draining |= !self.foreground;
+        self.go_on_in_background();
     }
 
     fn push_wanted(&self) -> bool {
@@ -88,7 +86,6 @@ impl Engine {
             && self.queue.pending > 0
             && !self.push.wire_in_doubt
             && self.heard
-            && (self.foreground || self.push.draining)
             && self.replica.as_ref().is_some_and(|replica| replica.wire.is_some())
     }
 
@@ -316,7 +313,6 @@ impl Engine {
 
     pub(super) fn push_failed(&mut self, ticket: u64, failure: Failure, head: Option<Head>) {
         let Some(sending) = self.take_sending(ticket) else { return };
-        self.push.draining &= self.foreground;
         let alone = sending.mutations.len() == 1;
         match &failure {
             Failure::Offline(TransportError::TimedOut { .. }) => self.halve(&sending),
