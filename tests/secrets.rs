@@ -56,9 +56,9 @@ fn neither_tokens_nor_payloads_appear_where_they_do_not_belong() {
             .principal("ann")
             .token(token)
             .header("x-key", TOKEN)
-            .on_error(move |error| write!(errors.lock().unwrap(), "{error} {error:?}\n").unwrap())
+            .on_error(move |error| writeln!(errors.lock().unwrap(), "{error} {error:?}").unwrap())
             .on_rejected(move |mutation| {
-                write!(refused.lock().unwrap(), "{mutation} {mutation:?}\n").unwrap()
+                writeln!(refused.lock().unwrap(), "{mutation} {mutation:?}").unwrap();
             })
             .open()
             .unwrap()

@@ -1,22 +1,18 @@
 //! The state machine: what both lanes share, and how events reach them.
 
-use std::mem;
 use std::time::Duration;
 
-use mizu_sync_protocol::{Cursor, LogPosition, LogPositions, Tag, Wire, limits};
+use mizu_sync_protocol::{Cursor, LogPosition, LogPositions, Tag, Wire};
 
-use super::backoff::Backoff;
-use super::error::SyncError;
 use super::event::{
-    Action, Answer, Command, Event, Exchange, Failure, Head, Moment, Notice, Plan, Queue, Reply, Stored, Time,
+    Action, Answer, Command, Event, Exchange, Head, Moment, Notice, Plan, Queue, Reply, Stored, Time,
 };
 use super::pull::Pull;
 use super::push::Push;
 use super::state::{Access, Connection, Progress, SyncState};
 use super::trials::Trials;
 use crate::model::{RejectedMutation, Replica, Versions};
-use crate::net::{Endpoint, Lane};
-use crate::store::StoreError;
+use crate::net::Lane;
 use crate::time::Timestamp;
 
 /// What does not change while the engine lives.
@@ -39,62 +35,10 @@ pub struct Config {
     pub bug: Option<crate::planted::Bug>,
 }
 
-/// The longest wait between two attempts while somebody waits for them.
-const MOST_WANTED: Duration = Duration::from_secs(5);
-/// The longest wait between two attempts otherwise.
-const MOST_IDLE: Duration = Duration::from_secs(60);
-/// The longest `Retry-After` that is obeyed.
-const MOST_RETRY_AFTER: Duration = Duration::from_secs(300);
-/// When a refused scope is asked for again.
-const FORBIDDEN_RETRY: Duration = Duration::from_secs(15 * 60);
-/// When a snapshot that was too large is asked for again.
-const TOO_LARGE_RETRY: Duration = Duration::from_secs(3600);
 /// How long the sync goes on in the background after the last thing that asked for it, or that it achieved.
 const BACKGROUND_TIME: Duration = Duration::from_secs(30);
 /// A request older than this is given up when the network is back: its socket may be dead.
 const STALE_REQUEST: Duration = Duration::from_secs(2);
-/// How long to wait when the server's log changes again within the last of these.
-const LOG_CHANGE_FIRST: Duration = Duration::from_secs(60);
-const LOG_CHANGE_MOST: Duration = Duration::from_secs(3600);
-
-/// When a lane may send again.
-#[derive(Debug, Default)]
-pub struct Gate {
-    backoff: Backoff,
-    until: Moment,
-    /// What the server asked for. Unlike the rest, the network's return does not lift it.
-    retry_after: Moment,
-    /// What is in the way of this lane.
-    pub error: Option<SyncError>,
-}
-
-impl Gate {
-    pub fn opens(&self) -> Moment {
-        self.until.max(self.retry_after)
-    }
-
-    fn hurry(&mut self) {
-        self.backoff.reset();
-        self.until = Moment::ZERO;
-    }
-
-    fn succeed(&mut self) {
-        self.backoff.reset();
-        self.until = Moment::ZERO;
-        self.retry_after = Moment::ZERO;
-        self.error = None;
-    }
-
-    /// Closes it for a while after a failure.
-    pub fn fail(&mut self, now: Moment, most: Duration, rng: &mut fastrand::Rng) {
-        let wait = self.backoff.fail(most, rng);
-        self.close_until(now + wait);
-    }
-
-    pub fn close_until(&mut self, moment: Moment) {
-        self.until = self.until.max(moment);
-    }
-}
 
 /// The sync engine. See the [module](super).
 pub struct Engine {
@@ -116,13 +60,13 @@ pub struct Engine {
     pub(super) trials: Trials,
     /// Counts the times that the server's log became another one. An answer from before says nothing.
     pub(super) log_epoch: u64,
-    log_changed_at: Option<Moment>,
-    log_change_wait: Duration,
-    connection: Connection,
-    access: Access,
+    pub(super) log_changed_at: Option<Moment>,
+    pub(super) log_change_wait: Duration,
+    pub(super) connection: Connection,
+    pub(super) access: Access,
     next_ticket: u64,
     /// Exchanges that failed.
-    failures: u64,
+    pub(super) failures: u64,
     published: Option<SyncState>,
     wake: Option<Option<Moment>>,
     actions: Vec<Action>,
@@ -257,17 +201,6 @@ impl Engine {
         }
     }
 
-    /// Both lanes begin again from what is known to be stored.
-    fn store_failed(&mut self, error: StoreError) {
-        self.report(Lane::Pull, SyncError::Store(error));
-        self.push_abandon();
-        self.pull_abandon();
-        let (now, most) = (self.time.now, self.most_wait());
-        let until = now + self.pull.gate.backoff.fail(most, &mut self.rng);
-        self.pull.gate.close_until(until);
-        self.push.gate.close_until(until);
-    }
-
     fn network_changed(&mut self, up: bool) {
         self.network_up = up;
         if !up {
@@ -391,27 +324,6 @@ impl Engine {
         self.actions.extend(rejected.into_iter().map(|mutation| Action::Notify(Notice::Rejected(mutation))));
     }
 
-    pub(super) fn gate(&mut self, lane: Lane) -> &mut Gate {
-        match lane {
-            Lane::Push => &mut self.push.gate,
-            Lane::Pull => &mut self.pull.gate,
-        }
-    }
-
-    fn error(&self) -> Option<&SyncError> {
-        self.push.gate.error.as_ref().or(self.pull.gate.error.as_ref())
-    }
-
-    /// Remembers what is in the way of a lane, and tells the app, unless it knows of something like it.
-    pub(super) fn report(&mut self, lane: Lane, error: SyncError) {
-        let known = self.error().is_some_and(|known| mem::discriminant(known) == mem::discriminant(&error));
-        if !known {
-            self.notify(Notice::Error(error.clone()));
-        }
-        self.gate(lane).error = Some(error);
-        self.failures += 1;
-    }
-
     /// Sends a request; gives its ticket.
     pub(super) fn exchange(&mut self, plan: Plan, log: Option<LogPositions>) -> u64 {
         self.next_ticket += 1;
@@ -428,114 +340,6 @@ impl Engine {
     /// The server's time, or this device's.
     pub(super) fn best_now(&self) -> Timestamp {
         self.server_now().unwrap_or(self.time.wall)
-    }
-
-    /// The longest wait after a failure now.
-    pub(super) fn most_wait(&self) -> Duration {
-        let bootstrapped = self.replica.as_ref().is_some_and(|replica| replica.bootstrapped);
-        let wanted = self.queue.pending > 0 || !bootstrapped;
-        if self.foreground && wanted { MOST_WANTED } else { MOST_IDLE }
-    }
-
-    /// One exchange of this lane went well: what was in its way is over.
-    pub(super) fn lane_succeeded(&mut self, lane: Lane) {
-        self.gate(lane).succeed();
-        self.go_on_in_background();
-        for lane in [Lane::Push, Lane::Pull] {
-            self.gate(lane).error.take_if(|error| matches!(error, SyncError::Offline { .. }));
-        }
-    }
-
-    /// What the failures of both lanes have in common: the gate, access and what the app is told.
-    pub(super) fn lane_failed(&mut self, endpoint: Endpoint, failure: Failure) {
-        let lane = endpoint.lane();
-        let url = format!("{}/{}", self.config.base_url, endpoint.path());
-        let scope = self.config.scope.clone();
-        let mut most = self.most_wait();
-        let mut retry_after = None;
-        let error = match failure {
-            Failure::Offline(crate::net::TransportError::Interrupted { .. }) => return,
-            Failure::Offline(error) => {
-                if self.connection != Connection::Offline {
-                    self.connection = Connection::Offline;
-                    self.notify(Notice::Offline);
-                }
-                SyncError::Offline { scope, error }
-            }
-            Failure::NotProtocol(reason) => SyncError::NotProtocol { scope, url, reason },
-            Failure::TooLarge if endpoint == Endpoint::Snapshot => {
-                // It would be as large the next time, and cost as much.
-                self.pull.gate.close_until(self.time.now + TOO_LARGE_RETRY);
-                SyncError::TooLarge { scope, limit: limits::MAX_SNAPSHOT }
-            }
-            Failure::TooLarge => {
-                SyncError::NotProtocol { scope, url, reason: "the answer is too large".to_owned() }
-            }
-            Failure::Store(error) => SyncError::Store(error),
-            Failure::Dialect(reason) => SyncError::Dialect { reason },
-            Failure::Status { status: 401, .. } => {
-                self.access = Access::NeedsAuth;
-                SyncError::NeedsAuth { scope }
-            }
-            Failure::Status { status: 403, .. } => {
-                self.access = Access::Forbidden { until: self.time.now + FORBIDDEN_RETRY };
-                SyncError::Forbidden { scope }
-            }
-            Failure::Status { status, error, retry_after: after, .. } => {
-                let message = error;
-                if matches!(status, 408 | 425 | 429 | 500..=599) {
-                    retry_after = after;
-                    SyncError::Unavailable { scope, url, status, message }
-                } else {
-                    most = MOST_IDLE;
-                    SyncError::Misconfigured { scope, url, status, message }
-                }
-            }
-        };
-        let now = self.time.now;
-        let gate = match lane {
-            Lane::Push => &mut self.push.gate,
-            Lane::Pull => &mut self.pull.gate,
-        };
-        gate.fail(now, most, &mut self.rng);
-        if let Some(after) = retry_after {
-            gate.retry_after = now + after.min(MOST_RETRY_AFTER);
-        }
-        self.report(lane, error);
-    }
-
-    /// The server's log is not the one that the file knows.
-    pub(super) fn log_changed(&mut self) {
-        self.log_epoch += 1;
-        let again = self.log_changed_at.is_some_and(|at| self.time.now.saturating_sub(at) < LOG_CHANGE_MOST);
-        self.log_changed_at = Some(self.time.now);
-        if again {
-            self.log_change_wait = (self.log_change_wait * 2).clamp(LOG_CHANGE_FIRST, LOG_CHANGE_MOST);
-            self.pull.gate.close_until(self.time.now + self.log_change_wait);
-            let seconds = self.log_change_wait.as_secs();
-            self.report(
-                Lane::Pull,
-                SyncError::LogKeepsChanging { url: self.config.base_url.clone(), seconds },
-            );
-        } else {
-            self.log_change_wait = Duration::ZERO;
-            self.notify(Notice::Error(SyncError::LogChanged));
-        }
-        #[cfg(feature = "planted-bugs")]
-        if self.has_bug(crate::planted::Bug::KeepsAcksOfAnotherLog) {
-            self.gone(false);
-            return;
-        }
-        let command = Command::LogChanged { server_now: self.server_now(), at: self.time.wall };
-        self.store(command);
-        if let Some(replica) = &mut self.replica {
-            replica.resync = true;
-            replica.stage = None;
-            replica.acked = None;
-        }
-        self.pull.snapshot_wanted = true;
-        self.push.nothing_to_take = false;
-        self.pull_abandon();
     }
 
     #[cfg(feature = "planted-bugs")]

@@ -3,9 +3,9 @@
 use mizu_sync_protocol::{Code, Cursor, Tag, limits};
 
 use super::engine::Engine;
-use super::engine::Gate;
 use super::error::SyncError;
 use super::event::{Command, Failure, Moment, Notice, Plan, PullReply, SnapshotReply};
+use super::gate::Gate;
 use crate::model::{Applied, EntityKey, Page, Stage};
 use crate::net::{Endpoint, Lane};
 

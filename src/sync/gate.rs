@@ -1,0 +1,58 @@
+//! When a lane may send again.
+
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::error::SyncError;
+use super::event::Moment;
+
+/// The longest `Retry-After` that is obeyed.
+const MOST_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// When a lane may send again.
+#[derive(Debug, Default)]
+pub struct Gate {
+    backoff: Backoff,
+    until: Moment,
+    /// What the server asked for. Unlike the rest, the network's return does not lift it.
+    retry_after: Moment,
+    /// What is in the way of this lane.
+    pub error: Option<SyncError>,
+}
+
+impl Gate {
+    /// When it is open.
+    pub fn opens(&self) -> Moment {
+        self.until.max(self.retry_after)
+    }
+
+    /// No more waiting for what is not the server's wish.
+    pub fn hurry(&mut self) {
+        self.backoff.reset();
+        self.until = Moment::ZERO;
+    }
+
+    /// It went well: what was in its way is over.
+    pub fn succeed(&mut self) {
+        self.backoff.reset();
+        self.until = Moment::ZERO;
+        self.retry_after = Moment::ZERO;
+        self.error = None;
+    }
+
+    /// Closes it for a while after a failure.
+    pub fn fail(&mut self, now: Moment, most: Duration, rng: &mut fastrand::Rng) {
+        let wait = self.backoff.fail(most, rng);
+        self.close_until(now + wait);
+    }
+
+    /// Closes it for as long as the server asked for, within reason.
+    pub fn obey(&mut self, now: Moment, retry_after: Duration) {
+        self.retry_after = now + retry_after.min(MOST_RETRY_AFTER);
+    }
+
+    /// Keeps it closed until then at least.
+    pub fn close_until(&mut self, moment: Moment) {
+        self.until = self.until.max(moment);
+    }
+}
