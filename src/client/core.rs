@@ -16,7 +16,9 @@ use crate::sync::{Config, Dialect, Event};
 pub struct Core {
     pub store: Arc<Store>,
     pub monitor: Arc<Monitor>,
-    config: Config,
+    pub config: Config,
+    /// The file's name at servers.
+    pub client_id: String,
     transport: TransportFactory,
     dialect: Option<Arc<dyn Dialect>>,
     callbacks: Arc<Callbacks>,
@@ -64,6 +66,7 @@ impl Core {
             store: Arc::new(store),
             monitor: Arc::new(monitor),
             config,
+            client_id: replica.client,
             transport,
             dialect,
             callbacks: Arc::new(callbacks),

@@ -268,6 +268,17 @@ impl Client {
         if self.core.send(Event::SyncRequested) { Ok(()) } else { Err(Error::NotStarted) }
     }
 
+    /// The scope that it syncs, from [`Client::builder`].
+    pub fn scope(&self) -> &str {
+        &self.core.config.scope
+    }
+
+    /// The name under which its file is known to servers, made with the file: for support, to find this
+    /// device's mutations in a server's log.
+    pub fn client_id(&self) -> &str {
+        &self.core.client_id
+    }
+
     /// How far the server's log has been pulled.
     pub fn cursor(&self) -> Cursor {
         self.core.monitor.seen().state.cursor

@@ -1,0 +1,121 @@
+//! The program's arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand};
+use serde_json::value::RawValue;
+
+/// A todo list that works offline, and syncs when told to.
+#[derive(Parser)]
+#[command(name = "todo")]
+pub struct Arguments {
+    /// The file with the todos; made if missing
+    #[arg(long, global = true, default_value = "todos.db", value_name = "FILE")]
+    pub db: PathBuf,
+    /// The server
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8080/_sync", value_name = "BASE")]
+    pub url: String,
+    /// Whose todos these are
+    #[arg(long, global = true, default_value = "user:demo", value_name = "S")]
+    pub scope: String,
+    /// What the server knows you by
+    #[arg(long, global = true, value_name = "T")]
+    pub token: Option<String>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Adds a todo, and prints its id
+    Add {
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        title: String,
+        /// An id of your own
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        id: Option<String>,
+    },
+    /// Lists the todos by id
+    List {
+        /// As [{"id","title","done","pending"}]
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ticks a todo off
+    Done { id: String },
+    /// Gives a todo another title
+    Edit {
+        id: String,
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        title: String,
+    },
+    /// Deletes a todo
+    Rm { id: String },
+    /// Queues a mutation of the server's own, and prints its id; nothing changes here before the next sync
+    Mutate {
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        name: String,
+        /// Its arguments
+        #[arg(value_name = "JSON", value_parser = json)]
+        args: Box<RawValue>,
+    },
+    /// Adds one todo a line, and prints each id once that todo is safe on disk
+    Import(ImportOptions),
+    /// Sends and fetches everything; fails if that is not done in time
+    Sync {
+        #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        timeout: Duration,
+    },
+    /// Shows how the sync stands, as far as this machine knows
+    Status {
+        /// As {"cursor","pending","rejected","online","scope","client"}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists what the server has refused and nobody has decided about
+    Rejected {
+        /// As [{"id","name","args","code","error","at"}]
+        #[arg(long)]
+        json: bool,
+    },
+    /// Queues a refused mutation again, and prints the id of the new one
+    Retry { id: String },
+    /// Forgets a refused mutation, or one that is not sent yet, and undoes it here
+    Discard { id: String },
+}
+
+#[derive(Args)]
+pub struct ImportOptions {
+    /// The titles, one a line; - for what comes from a pipe
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    /// Wakes a known bug, to show that the kill test finds it
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long, hide = true, value_enum, value_name = "NAME")]
+    pub planted_bug: Option<Bug>,
+}
+
+impl ImportOptions {
+    /// Whether the known bug is awake that prints an id before its todo is on disk.
+    pub fn prints_early(&self) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        let early = self.planted_bug == Some(Bug::IdBeforeCommit);
+        #[cfg(not(feature = "planted-bugs"))]
+        let early = false;
+        early
+    }
+}
+
+/// A known bug.
+#[cfg(feature = "planted-bugs")]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Bug {
+    /// An id is printed when its write is made, which is before it is on disk.
+    IdBeforeCommit,
+}
+
+fn json(text: &str) -> Result<Box<RawValue>, String> {
+    serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))
+}
