@@ -56,7 +56,9 @@ fn run(arguments: Arguments) -> Result {
 }
 
 fn open(arguments: &Arguments) -> Result<Client> {
-    let mut builder = Client::builder(&arguments.url, &arguments.scope).database(&arguments.db);
+    // There are no users here but the scopes themselves.
+    let builder = Client::builder(&arguments.url, &arguments.scope);
+    let mut builder = builder.database(&arguments.db).principal(&arguments.scope);
     if let Some(token) = &arguments.token {
         builder = builder.token(token);
     }
