@@ -16,6 +16,8 @@
 //! A seed fixes the plan, not the run: processes take the time they take. The death of a process is no power
 //! cut: what it had written reaches the disk.
 
+#![allow(clippy::expect_used, reason = "a test fails by a panic")]
+
 #[path = "../processes/mod.rs"]
 mod processes;
 

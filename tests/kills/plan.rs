@@ -41,25 +41,31 @@ pub struct Plan {
 
 impl Plan {
     pub fn draw(rng: &mut Rng, cycle: u32) -> Self {
-        let (feed, then) = if rng.bool() {
-            // Faster than the disk: large batches, the next of which is always there.
-            (Feed { lines: rng.usize(1_500..4_000), chunk: 500, pause: Duration::ZERO }, 3_000)
-        } else {
+        let (feed, then) = match rng.u8(..5) {
+            // All at once: large batches.
+            0 => (Feed { lines: rng.usize(1_000..3_000), chunk: 3_000, pause: Duration::ZERO }, 2_000),
+            // About as fast as the disk: the next batch gathers while one is written.
+            1 | 2 => {
+                let (lines, chunk) = (rng.usize(500..1_500), rng.usize(20..80));
+                (Feed { lines, chunk, pause: micros(rng, 300) }, 4_000)
+            }
             // A trickle: a commit every few lines.
-            let feed = Feed { lines: rng.usize(200..500), chunk: rng.usize(1..8), pause: micros(rng, 400) };
-            (feed, 8_000)
+            _ => {
+                let (lines, chunk) = (rng.usize(200..500), rng.usize(1..8));
+                (Feed { lines, chunk, pause: micros(rng, 300) }, 8_000)
+            }
         };
         // One in ten hits the start of the process, where the file is opened and recovered.
         let anywhere = |rng: &mut Rng| rng.u8(..10) == 0;
         let import = if anywhere(rng) {
             Moment::Anywhere(micros(rng, 30_000))
         } else {
-            Moment::Working { steps: rng.usize(1..=feed.lines / 4), then: micros(rng, then) }
+            Moment::Working { steps: rng.usize(1..=feed.lines / 3), then: micros(rng, then) }
         };
         let sync = if anywhere(rng) {
             Moment::Anywhere(micros(rng, 60_000))
         } else {
-            Moment::Working { steps: rng.usize(1..=8), then: micros(rng, 15_000) }
+            Moment::Working { steps: rng.usize(1..=10), then: micros(rng, 15_000) }
         };
         let server = (cycle % 2 == 1)
             .then(|| ServerKill { before_client: rng.u8(..4) < 3, apart: micros(rng, 10_000) });

@@ -1,5 +1,7 @@
 //! The example app `todo`, as its user meets it: the real program, a real server process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic")]
+
 #[path = "../processes/mod.rs"]
 mod processes;
 

@@ -109,7 +109,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "kills-planted",
         about: "the kill test finds a planted bug",
-        arguments: &["test", "--features", "planted-bugs", "--test", "kills"],
+        arguments: &["test", "--features", "planted-bugs", "--test", "kills", "--", "--planted"],
         has_tests: true,
         ..CHECK
     },
