@@ -52,6 +52,19 @@ fn a_row_is_pending_until_a_pull_has_confirmed_it() {
 }
 
 #[test]
+fn whoever_waited_for_the_sync_sees_where_it_got_to() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    let notes = phone.collection::<Note>("note");
+    phone.start().unwrap();
+    for written in 1..=50 {
+        notes.add(Note::new("a")).unwrap();
+        phone.flush(SOON).unwrap();
+        assert_eq!(phone.cursor().get(), written);
+    }
+}
+
+#[test]
 fn a_batch_is_kept_whole_or_not_at_all() {
     let phone = support::offline_client("phone");
     let notes = phone.client.collection::<Note>("note");

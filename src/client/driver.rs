@@ -179,7 +179,10 @@ impl Driver {
             for action in actions {
                 self.act(action);
             }
-            self.monitor.update(|seen| seen.queue = self.store.counts());
+            // With the state that belongs to it: not while the engine has yet to hear what was stored.
+            if self.stored.is_empty() {
+                self.monitor.update(|seen| seen.queue = self.store.counts());
+            }
         }
     }
 

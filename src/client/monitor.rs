@@ -55,9 +55,11 @@ impl Monitor {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = seen.state.failures;
         loop {
-            // Local writes change the queue without asking anybody. What is shared stays as the driver left it:
-            // others wait for its next change.
-            let now = Seen { queue: store.counts(), ..seen.clone() };
+            // Local writes fill the queue without asking anybody; what empties it counts once the state that is
+            // shared here shows the same. What is shared stays as the driver left it: others wait for its next
+            // change.
+            let queue = store.counts().at_least(seen.queue);
+            let now = Seen { queue, ..seen.clone() };
             if !now.started {
                 return Err(Error::NotStarted);
             }

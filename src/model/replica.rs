@@ -29,6 +29,18 @@ pub struct Counts {
     pub rejected: u64,
 }
 
+impl Counts {
+    /// The greater number of each state.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        Self {
+            pending: self.pending.max(other.pending),
+            acked: self.acked.max(other.acked),
+            rejected: self.rejected.max(other.rejected),
+        }
+    }
+}
+
 /// What the file remembers of the sync.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
