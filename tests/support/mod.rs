@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses some of it, and fails by a panic")]
 
+pub mod scripted;
+
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
