@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::campaign::{Campaign, run};
-use crate::processes::programs::{Kind, Programs};
+use crate::processes::programs::Programs;
 
 /// A test: its name, whether it is about a planted bug, and what it does; an error says why it failed.
 type Test = (&'static str, bool, fn(&Arguments) -> Result<(), String>);
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
 }
 
 fn nothing_is_lost(arguments: &Arguments) -> Result<(), String> {
-    let programs = Programs::build(Kind::Plain);
+    let programs = Programs::build(None);
     let report = run(&Campaign {
         cycles: arguments.cycles.unwrap_or(200),
         seed: arguments.seed(),
@@ -117,7 +117,7 @@ fn run_planted(
     import_arguments: &[&str],
     server_arguments: &[&str],
 ) -> Result<report::Report, String> {
-    let programs = Programs::build(Kind::Planted);
+    let programs = Programs::build(Some("planted-bugs"));
     let report = run(&Campaign {
         cycles: arguments.cycles.unwrap_or(60),
         seed: arguments.seed(),

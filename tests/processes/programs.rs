@@ -15,32 +15,13 @@ pub struct Programs {
     pub server: PathBuf,
 }
 
-/// The programs as a user has them, or with known bugs compiled in, each asleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Plain,
-    #[cfg(feature = "planted-bugs")]
-    Planted,
-}
-
-impl Kind {
-    fn features(self) -> &'static [&'static str] {
-        match self {
-            Self::Plain => &[],
-            #[cfg(feature = "planted-bugs")]
-            Self::Planted => &["--features", "planted-bugs"],
-        }
-    }
-}
-
 const SERVER: &str = "mizu-sync-server";
 
 impl Programs {
-    /// Builds them, or finds them built.
-    pub fn build(kind: Kind) -> Self {
+    /// Builds them, or finds them built: as a user has them, or with a feature that both have.
+    pub fn build(feature: Option<&str>) -> Self {
         let folder = profile_folder();
-        let name = if kind.features().is_empty() { "plain" } else { "planted" };
-        let copies = folder.join("test-programs").join(name);
+        let copies = folder.join("test-programs").join(feature.unwrap_or("plain"));
         fs::create_dir_all(&copies).expect("a folder in the target folder");
         // Another test may build the other kind just now.
         let lock = File::create(folder.join("test-programs/lock")).expect("a file in the target folder");
@@ -49,7 +30,7 @@ impl Programs {
         for (package, program) in
             [("mizu-sync", ["--example", "todo"]), ("mizu-sync-server", ["--bin", SERVER])]
         {
-            run_cargo(&folder, package, program, kind);
+            run_cargo(&folder, package, program, feature);
         }
         Self { todo: copy(&folder.join("examples"), "todo", &copies), server: copy(&folder, SERVER, &copies) }
     }
@@ -61,7 +42,7 @@ fn profile_folder() -> PathBuf {
     test.ancestors().nth(2).expect("a test lies in deps").to_owned()
 }
 
-fn run_cargo(folder: &Path, package: &str, program: [&str; 2], kind: Kind) {
+fn run_cargo(folder: &Path, package: &str, program: [&str; 2], feature: Option<&str>) {
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(name) => name,
@@ -71,7 +52,7 @@ fn run_cargo(folder: &Path, package: &str, program: [&str; 2], kind: Kind) {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--quiet", "--package", package, "--profile", profile])
         .args(program)
-        .args(kind.features())
+        .args(feature.map(|feature| ["--features", feature]).into_iter().flatten())
         .arg("--target-dir")
         .arg(folder.parent().expect("the profile's folder lies in the target folder"))
         .stdin(Stdio::null());

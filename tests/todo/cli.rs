@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::processes::programs::{Kind, Programs};
+use crate::processes::programs::Programs;
 use crate::processes::server::ServerProcess;
 
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(Kind::Plain));
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::build(None));
 
 /// A server on a database in `folder`.
 pub fn serve(folder: &Path, arguments: &[&str]) -> ServerProcess {
