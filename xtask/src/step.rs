@@ -58,15 +58,8 @@ pub const STEPS: &[Step] = &[
         ..CHECK
     },
     Step {
-        name: "kills",
-        about: "nothing is lost or doubled when a real process is killed at random",
-        arguments: &["test", "--test", "kills"],
-        has_tests: true,
-        ..CHECK
-    },
-    Step {
         name: "tests",
-        about: "unit, integration and doc tests of all packages",
+        about: "unit, integration and doc tests of all packages, and real processes killed at random",
         arguments: &["test", "--workspace", "--no-fail-fast"],
         has_tests: true,
         ..CHECK
