@@ -51,7 +51,7 @@ impl Ledger {
         &self.acknowledged
     }
 
-    /// The promised todos of a scope that are ticked off.
+    /// The promised todos that are ticked off.
     pub fn ticked(&self) -> BTreeSet<&str> {
         self.acknowledged.iter().filter(|(_, promise)| promise.done).map(|(id, _)| id.as_str()).collect()
     }
