@@ -111,7 +111,13 @@ struct Push<'a> {
 impl Push<'_> {
     fn check_log(&self, mutations: &[Mutation<'_>], known: &LogPositions) -> Result<(), Refusal> {
         let Some(first) = mutations.first() else { return Ok(()) };
-        standing::check(self.connection, &Scope::load(self.connection, &first.scope)?, known)
+        let scope = Scope::load(self.connection, &first.scope)?;
+        standing::check(self.connection, &scope, known)?;
+        // What is pushed may rest on what was acked: that must be here, and of what was trimmed nobody knows.
+        match &known.acked {
+            Some(acked) if acked.cursor < scope.trimmed.cursor => Err(Refusal::cursor_too_old()),
+            _ => Ok(()),
+        }
     }
 
     fn apply(
@@ -143,7 +149,10 @@ impl Push<'_> {
         let scope = batch.scope(connection, &mutation.scope)?;
         let scope_id = batch.scope_id(scope);
         if let Some(outcome) = Outcome::find(connection, scope_id, &mutation.id)? {
-            return Ok(outcome.into());
+            return Ok(match outcome {
+                Outcome::Applied(position) => Answer::Applied(batch.provable(scope, position)),
+                Outcome::Rejected(rejection) => Answer::Rejected(rejection),
+            });
         }
         batch.savepoint(connection)?;
         let outcome = match self.mutate(batch, scope, mutation)? {

@@ -10,6 +10,7 @@ use crate::message::{Reply, Request};
 use crate::plain;
 use crate::refusal::Refusal;
 use crate::service::Service;
+use crate::standing;
 
 const ALL: &str = "SELECT collection, id, data FROM entity WHERE scope = ? ORDER BY collection, id";
 const AFTER: &str = "SELECT collection, id, data FROM entity \
@@ -19,11 +20,19 @@ pub(crate) fn snapshot(service: &Service, request: &Request<'_>) -> Result<Reply
     let session = service.authenticate(request)?;
     let snapshot: SnapshotRequest<'_> = request.parse()?;
     service.check_scope(&*session, &snapshot.scope)?;
+    let known = standing::known_log(request)?;
+    #[cfg(feature = "planted-bugs")]
+    let known = known.filter(|_| !service.has_bug(crate::planted::Bug::DroppedTagCheck));
     let body = service.database.read(|connection| {
         let scope = Scope::load(connection, &snapshot.scope)?;
-        if request.extended { page(connection, &scope, &snapshot) } else { whole(connection, &scope) }
-    });
-    let body = body.map_err(|error: rusqlite::Error| Refusal::from(error))?;
+        // A first page names nothing. The others do: all pages of a snapshot must be of one log.
+        if let Some(known) = &known {
+            standing::check(connection, &scope, known)?;
+        }
+        let body =
+            if request.extended { page(connection, &scope, &snapshot) } else { whole(connection, &scope) };
+        Ok::<_, Refusal>(body?)
+    })?;
     Ok(Reply::ok(request, body))
 }
 

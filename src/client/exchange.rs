@@ -22,24 +22,33 @@ pub struct Exchanger<'a> {
 impl Exchanger<'_> {
     /// Makes the exchange, and waits for its end. The rows of a snapshot are in the stage then.
     pub fn run(&self, exchange: Exchange, transport: &dyn Transport) -> Answer {
-        let Exchange { ticket, plan, log } = exchange;
-        let lane = plan.lane();
-        let mut head = None;
-        // A panic of the app's dialect must not end this thread.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let body = encode::body(&plan, self.scope, self.dialect)
-                .map_err(|(_, reason)| Failure::Dialect(reason))?;
-            let endpoint = endpoint(&plan);
-            let request = Request { endpoint, log: log.map(|log| log.to_string()), body };
-            let mut response = transport.exchange(&request).map_err(Failure::Offline)?;
-            head = Some(Head {
-                extended: response.extended,
-                server_time: response.server_time.map(Timestamp::from),
-            });
-            self.read(&plan, endpoint, &mut response)
-        }));
-        let result = result.unwrap_or_else(|_| Err(Failure::Dialect("it panicked".to_owned())));
-        Answer { ticket, lane, head, result }
+        let response =
+            self.request(&exchange).and_then(|request| transport.exchange(&request).map_err(Failure::Offline));
+        self.answer(exchange, response)
+    }
+
+    /// The request to send.
+    ///
+    /// # Errors
+    /// When the dialect cannot say a mutation.
+    pub fn request(&self, exchange: &Exchange) -> Result<Request, Failure> {
+        let Exchange { plan, log, .. } = exchange;
+        let body = guarded(|| {
+            encode::body(plan, self.scope, self.dialect).map_err(|(_, reason)| Failure::Dialect(reason))
+        })?;
+        Ok(Request { endpoint: endpoint(plan), log: log.as_ref().map(ToString::to_string), body })
+    }
+
+    /// What came of the exchange.
+    pub fn answer(&self, exchange: Exchange, response: Result<Response, Failure>) -> Answer {
+        let Exchange { ticket, plan, .. } = exchange;
+        let head = response.as_ref().ok().map(|response| Head {
+            extended: response.extended,
+            server_time: response.server_time.map(Timestamp::from),
+        });
+        let result =
+            response.and_then(|mut response| guarded(|| self.read(&plan, endpoint(&plan), &mut response)));
+        Answer { ticket, lane: plan.lane(), head, result }
     }
 
     fn read(&self, plan: &Plan, endpoint: Endpoint, response: &mut Response) -> Result<Reply, Failure> {
@@ -54,6 +63,12 @@ impl Exchanger<'_> {
         let mut sink = StageSink { store: self.store, generation };
         answer::read(plan, &mut incoming, self.dialect, &mut sink)
     }
+}
+
+/// A panic of the app's dialect must not end this thread.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let result = catch_unwind(AssertUnwindSafe(work));
+    result.unwrap_or_else(|_| Err(Failure::Dialect("it panicked".to_owned())))
 }
 
 const fn endpoint(plan: &Plan) -> Endpoint {

@@ -60,9 +60,11 @@ pub struct Page {
     pub cursor: Cursor,
     /// The tag of `cursor`.
     pub tag: Option<Tag>,
-    /// When this page ends a pull, the pull's round: acked mutations without a cursor that were acked before
-    /// that round settle.
-    pub ended_round: Option<u64>,
+    /// The round of the pull that it belongs to. Only what was acked before that round settles: the round's
+    /// requests named those acks, and the server did not object that they are of another log.
+    pub round: u64,
+    /// Whether it ends that pull: then acks without a cursor settle too.
+    pub ends_round: bool,
 }
 
 /// What a page did.

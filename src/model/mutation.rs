@@ -107,6 +107,8 @@ pub struct Batch {
 /// What became of a mutation that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// Applied, and pulled before it was sent: an earlier answer was lost.
+    Settled,
     /// Applied. `round` is the number of the last pull that had begun when the answer came.
     Acked {
         /// How far one must have pulled to have seen it.

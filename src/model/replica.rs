@@ -1,6 +1,6 @@
 //! What a file remembers of the sync.
 
-use mizu_sync_protocol::{Cursor, Tag, Wire};
+use mizu_sync_protocol::{Cursor, LogPosition, Tag, Wire};
 
 use super::entity::EntityKey;
 use crate::time::Timestamp;
@@ -88,10 +88,24 @@ pub struct Stage {
     pub cursor: Cursor,
     /// The tag of `cursor`.
     pub tag: Option<Tag>,
+    /// The position of its newest page, whose rows may be newer than `cursor`: whether they are of the same log
+    /// has to be asked.
+    pub newest_page: Option<LogPosition>,
     /// The last row of its last page; `None` once all pages are there.
     pub after: Option<EntityKey>,
     /// Rows so far.
     pub rows: u64,
     /// Rows in all, where the server told.
     pub total: Option<u64>,
+}
+
+impl Stage {
+    /// The newest position that its rows may be of.
+    #[must_use]
+    pub fn newest(&self) -> (Cursor, Option<&Tag>) {
+        match &self.newest_page {
+            Some(page) if page.cursor > self.cursor => (page.cursor, Some(&page.tag)),
+            _ => (self.cursor, self.tag.as_ref()),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 
 use super::error::StoreError;
 use super::queue::is_expired;
-use super::{Store, TransactionExt, lists, overlay, replica, tables};
+use super::{Delta, Store, TransactionExt, lists, overlay, tables};
 use crate::model::{Outcome, RejectedMutation};
 use crate::time::Timestamp;
 
@@ -32,14 +32,13 @@ impl Store {
         self.update_counted(|tx, delta| {
             let mut touched = BTreeSet::new();
             let mut rejected = Vec::new();
-            let (pulled, resync) = replica::position(tx)?;
             for (seq, outcome) in outcomes {
                 let seq = seq.cast_signed();
                 if !is_pending(tx, seq)? {
                     continue;
                 }
                 match outcome {
-                    Outcome::Acked { cursor: Some(cursor), .. } if !resync && *cursor <= pulled => {
+                    Outcome::Settled => {
                         touched.extend(tables::forget(tx, seq)?);
                         delta.pending -= 1;
                     }
@@ -95,29 +94,57 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<RejectedMutation>, StoreError> {
         let rejected = self.update_counted(|tx, delta| {
-            let mut touched = BTreeSet::new();
-            let mut rejected = Vec::new();
-            for (seq, sent_at) in acked(tx)? {
-                delta.acked -= 1;
-                if is_expired(sent_at, server_now) {
-                    reject(tx, seq, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, at)?;
-                    touched.extend(tables::entities_of(tx, seq)?);
-                    rejected.extend(lists::rejected_by_seq(tx, seq)?);
-                    delta.rejected += 1;
-                } else {
-                    let sql = "UPDATE mutation SET state = 0, cursor = NULL, tag = NULL, round = NULL WHERE seq = ?1";
-                    tx.run(sql, [seq])?;
-                    delta.pending += 1;
-                }
-            }
-            for key in &touched {
-                overlay::rebase(tx, self.generation(), key)?;
-            }
+            let rejected = self.requeue_acked(tx, server_now, at, delta)?;
             tx.run("UPDATE replica SET resync = 1", [])?;
             tx.run("DELETE FROM stage", [])?;
             Ok(rejected)
         })?;
         self.staging.store(0, Ordering::SeqCst);
+        Ok(rejected)
+    }
+
+    /// Nobody can prove any more that what the server acked is in its log: it must be sent again. Gives those
+    /// mutations that are too old for that, rejected now.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then nothing has changed.
+    pub fn doubt_acks(
+        &self,
+        server_now: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Vec<RejectedMutation>, StoreError> {
+        self.update_counted(|tx, delta| self.requeue_acked(tx, server_now, at, delta))
+    }
+
+    fn requeue_acked(
+        &self,
+        tx: &Transaction<'_>,
+        server_now: Option<Timestamp>,
+        at: Timestamp,
+        delta: &mut Delta,
+    ) -> rusqlite::Result<Vec<RejectedMutation>> {
+        let mut touched = BTreeSet::new();
+        let mut rejected = Vec::new();
+        for (seq, sent_at) in acked(tx)? {
+            delta.acked -= 1;
+            if is_expired(sent_at, server_now) {
+                reject(tx, seq, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, at)?;
+                touched.extend(tables::entities_of(tx, seq)?);
+                rejected.extend(lists::rejected_by_seq(tx, seq)?);
+                delta.rejected += 1;
+            } else {
+                let sql =
+                    "UPDATE mutation SET state = 0, cursor = NULL, tag = NULL, round = NULL WHERE seq = ?1";
+                tx.run(sql, [seq])?;
+                delta.pending += 1;
+            }
+        }
+        // They are older than some that keep failing, and have to go before them: who keeps failing will do so
+        // again.
+        tx.run("UPDATE mutation SET suspect = 0, failures = 0 WHERE suspect = 1", [])?;
+        for key in &touched {
+            overlay::rebase(tx, self.generation(), key)?;
+        }
         Ok(rejected)
     }
 }

@@ -26,7 +26,7 @@ impl Store {
             }
             quarantine(tx, generation, &page.unreadable)?;
             let (_, resync) = replica::position(tx)?;
-            let settled = if resync { 0 } else { settle(tx, page.cursor, page.ended_round, &mut touched)? };
+            let settled = if resync { 0 } else { settle(tx, page.cursor, page.round, page.ends_round, &mut touched)? };
             for key in &touched {
                 overlay::rebase(tx, generation, key)?;
             }
@@ -58,25 +58,22 @@ pub fn write_base(tx: &Transaction<'_>, generation: i64, change: &ServerEntity) 
     Ok(tx.run(sql, key)? > 0)
 }
 
-/// Takes away the mutations that a pull up to `cursor` confirms, and those acked without a cursor before the
-/// round that ended. Adds what they touched, and gives their number.
+/// Takes away the mutations that a pull up to `cursor` confirms: of those acked before its `round`, those at or
+/// below the cursor, and once it ended caught up those without a cursor. Adds what they touched, and gives
+/// their number.
 pub fn settle(
     tx: &Transaction<'_>,
     cursor: Cursor,
-    ended_round: Option<u64>,
+    round: u64,
+    ends_round: bool,
     touched: &mut BTreeSet<EntityKey>,
 ) -> rusqlite::Result<u64> {
-    let mut seqs: Vec<i64> = tx
-        .prepare_cached("SELECT seq FROM mutation WHERE state = 1 AND cursor <= ?1 ORDER BY seq")?
-        .query_map([cursor.to_sql()], |row| row.get(0))?
+    let sql = "SELECT seq FROM mutation WHERE state = 1 AND round < ?2
+               AND (cursor <= ?1 OR (cursor IS NULL AND ?3)) ORDER BY seq";
+    let seqs: Vec<i64> = tx
+        .prepare_cached(sql)?
+        .query_map(params![cursor.to_sql(), round.cast_signed(), ends_round], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    if let Some(round) = ended_round {
-        let sql = "SELECT seq FROM mutation WHERE state = 1 AND cursor IS NULL AND round < ?1 ORDER BY seq";
-        let mut select = tx.prepare_cached(sql)?;
-        for seq in select.query_map([round.cast_signed()], |row| row.get(0))? {
-            seqs.push(seq?);
-        }
-    }
     for seq in &seqs {
         touched.extend(tables::forget(tx, *seq)?);
     }

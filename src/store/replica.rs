@@ -1,6 +1,6 @@
 //! What the file remembers of the sync: one row, read at the start, changed as the sync goes on.
 
-use mizu_sync_protocol::{Cursor, Tag, Wire};
+use mizu_sync_protocol::{Cursor, LogPosition, Tag, Wire};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::connections::Durability;
@@ -31,8 +31,8 @@ pub fn claim(tx: &Transaction<'_>, owner: &Owner<'_>, store: &super::Location) -
     if principal.as_deref() != owner.principal {
         return Err(StoreError::OtherPrincipal { path: path() });
     }
-    // What was acked without a cursor in a former process settles by the first pull of this one.
-    tx.run("UPDATE mutation SET round = 0 WHERE state = 1 AND cursor IS NULL", []).map_err(sqlite)?;
+    // Rounds are counted anew: the first pull of this process is after all acks of former ones.
+    tx.run("UPDATE mutation SET round = 0 WHERE state = 1", []).map_err(sqlite)?;
     Ok(generation)
 }
 
@@ -122,14 +122,17 @@ fn tag(text: Option<String>) -> Option<Tag> {
 fn read(connection: &Connection) -> rusqlite::Result<Replica> {
     let stage = connection
         .query_row(
-            "SELECT generation, cursor, tag, after_collection, after_id, rows, total FROM stage",
+            "SELECT generation, cursor, tag, after_collection, after_id, rows, total, newest_cursor, newest_tag
+             FROM stage",
             [],
             |row| {
                 let after: (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
+                let newest = row.get::<_, Option<i64>>(7)?.map(Cursor::from_sql).zip(tag(row.get(8)?));
                 Ok(Stage {
                     generation: row.get::<_, i64>(0)?.unsigned_abs(),
                     cursor: Cursor::from_sql(row.get(1)?),
                     tag: tag(row.get(2)?),
+                    newest_page: newest.map(|(cursor, tag)| LogPosition { cursor, tag }),
                     after: after.0.zip(after.1).map(|(collection, id)| EntityKey { collection, id }),
                     rows: row.get::<_, i64>(5)?.unsigned_abs(),
                     total: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),

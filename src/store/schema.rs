@@ -10,7 +10,7 @@ use super::error::StoreError;
 const APPLICATION_ID: i64 = 0x4d7a_5379;
 
 /// Each step leads from the schema version of its index to the next one.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// The schema version of this library.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -93,6 +93,18 @@ const V1: &str = "
         reason      TEXT NOT NULL,
         raw         TEXT
     );
+";
+
+/// A generation is given out once: rows of a snapshot that was given up may arrive late. `replica.generations` is
+/// the last one. `stage.newest_*` is the position of the newest page.
+const V2: &str = "
+    ALTER TABLE replica ADD COLUMN generations INTEGER NOT NULL DEFAULT 1;
+    UPDATE replica SET generations = max(
+        generation,
+        ifnull((SELECT max(generation) FROM entity), 1),
+        ifnull((SELECT max(generation) FROM stage), 1));
+    ALTER TABLE stage ADD COLUMN newest_cursor INTEGER;
+    ALTER TABLE stage ADD COLUMN newest_tag TEXT;
 ";
 
 /// Brings the file at `path` to [`VERSION`], in one transaction.

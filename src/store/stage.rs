@@ -19,19 +19,17 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn stage_begin(&self) -> Result<u64, StoreError> {
-        let seen = self.generation();
         let generation = self.update(|tx| {
             tx.run("DELETE FROM stage", [])?;
-            // Above every row that an earlier attempt may have left.
-            let sql = "SELECT max(ifnull((SELECT max(generation) FROM entity), 0),
-                                  ifnull((SELECT max(generation) FROM quarantine), 0), ?1) + 1";
-            tx.prepare_cached(sql)?.query_row([seen], |row| row.get::<_, i64>(0))
+            // Never one that was given out before: rows of an earlier attempt may still be on their way here.
+            let sql = "UPDATE replica SET generations = generations + 1 RETURNING generations";
+            tx.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))
         })?;
         self.staging.store(generation, Ordering::SeqCst);
         Ok(generation.unsigned_abs())
     }
 
-    /// Adds rows to a snapshot.
+    /// Adds rows to a snapshot. Those of one that was given up, or is complete by now, are let go.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -43,6 +41,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let generation = generation.cast_signed();
         self.update(|tx| {
+            // Asked while the right to write is held: no swap comes between.
+            if self.staging.load(Ordering::SeqCst) != generation {
+                return Ok(());
+            }
             rows.iter().try_for_each(|row| write_base(tx, generation, row).map(drop))?;
             quarantine(tx, generation, unreadable)
         })
@@ -118,8 +120,9 @@ impl Store {
 
 fn write_stage(tx: &Transaction<'_>, stage: &Stage) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO stage
-                   (one, generation, cursor, tag, after_collection, after_id, rows, total)
-               VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                   (one, generation, cursor, tag, after_collection, after_id, rows, total,
+                    newest_cursor, newest_tag)
+               VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let after = stage.after.as_ref().map(|key| (&key.collection, &key.id));
     let (collection, id) = after.unzip();
     let values = params![
@@ -130,6 +133,8 @@ fn write_stage(tx: &Transaction<'_>, stage: &Stage) -> rusqlite::Result<()> {
         id,
         stage.rows.cast_signed(),
         stage.total.map(u64::cast_signed),
+        stage.newest_page.as_ref().map(|newest| newest.cursor.to_sql()),
+        stage.newest_page.as_ref().map(|newest| newest.tag.as_str()),
     ];
     tx.run(sql, values).map(drop)
 }
@@ -137,7 +142,7 @@ fn write_stage(tx: &Transaction<'_>, stage: &Stage) -> rusqlite::Result<()> {
 fn swap(tx: &Transaction<'_>, stage: &Stage, ended_round: u64) -> rusqlite::Result<Applied> {
     let generation = stage.generation.cast_signed();
     // No patch lies over the new generation yet, so what is settled needs no rebase there.
-    let settled = settle(tx, stage.cursor, Some(ended_round), &mut BTreeSet::new())?;
+    let settled = settle(tx, stage.cursor, ended_round, true, &mut BTreeSet::new())?;
     let sql = "SELECT DISTINCT collection, patch.id FROM patch JOIN mutation USING (seq) WHERE state < 2";
     let touched: BTreeSet<EntityKey> = tx
         .prepare_cached(sql)?

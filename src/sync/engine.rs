@@ -55,6 +55,9 @@ pub struct Engine {
     /// Whether the server has answered anything since the start: only then its time is known, if it tells it.
     pub(super) heard: bool,
     server_time: Option<(Timestamp, Moment)>,
+    /// A server that is not ours refused a request in the extended form: it is asked in the plain one, which all
+    /// take, until an answer 200 teaches.
+    plainly: bool,
     pub(super) push: Push,
     pub(super) pull: Pull,
     pub(super) trials: Trials,
@@ -87,6 +90,7 @@ impl Engine {
             background_until: Moment::ZERO,
             heard: false,
             server_time: None,
+            plainly: false,
             push: Push::default(),
             pull: Pull::default(),
             trials: Trials::default(),
@@ -145,6 +149,7 @@ impl Engine {
 
     fn answered(&mut self, answer: Answer) {
         let Answer { ticket, lane, head, result } = answer;
+        self.gate(lane).give_up = None;
         if let Some(head) = head {
             self.heard_from_server(head, result.is_ok());
         }
@@ -154,7 +159,7 @@ impl Engine {
             (Lane::Pull, Ok(Reply::Snapshot(reply))) => self.snapshot_read(ticket, reply),
             (Lane::Push, Ok(_)) | (Lane::Pull, Ok(Reply::Push(_))) => {}
             (Lane::Push, Err(failure)) => self.push_failed(ticket, failure, head),
-            (Lane::Pull, Err(failure)) => self.pull_failed(ticket, failure),
+            (Lane::Pull, Err(failure)) => self.pull_failed(ticket, failure, head),
         }
     }
 
@@ -170,7 +175,7 @@ impl Engine {
         let wire = if head.extended { Wire::Extended } else { Wire::Plain };
         let Some(replica) = &mut self.replica else { return };
         let known = replica.wire.replace(wire);
-        self.push.wire_in_doubt = false;
+        self.plainly = false;
         if known != Some(wire) {
             self.store(Command::LearnWire(wire));
             // Another kind of server cannot have the same log.
@@ -191,7 +196,7 @@ impl Engine {
                 self.notify_rejected(rejected);
                 self.recorded();
             }
-            Stored::LogChanged(rejected) => self.notify_rejected(rejected),
+            Stored::LogChanged(rejected) | Stored::AcksDoubted(rejected) => self.notify_rejected(rejected),
             Stored::PageApplied(applied) | Stored::StagePaged(applied) => self.page_stored(applied),
             Stored::StageBegun(generation) => self.stage_begun(generation),
             Stored::StageCheckpointed => self.pull_idle(),
@@ -212,11 +217,22 @@ impl Engine {
         }
         self.hurry();
         self.pull.wanted = true;
-        let sending = [(Lane::Push, self.push.sending_since()), (Lane::Pull, self.pull.sending_since())];
-        let stale = sending
-            .into_iter()
-            .filter(|(_, since)| since.is_some_and(|since| self.time.now >= since + STALE_REQUEST));
-        self.actions.extend(stale.map(|(lane, _)| Action::Interrupt(lane)));
+        self.push.gate.give_up = self.push.sending_since().map(|since| since + STALE_REQUEST);
+        self.pull.gate.give_up = self.pull.sending_since().map(|since| since + STALE_REQUEST);
+    }
+
+    /// Ends requests that were under way when the network came back, once they are old enough.
+    fn give_up_stale_requests(&mut self) {
+        for lane in [Lane::Push, Lane::Pull] {
+            let now = self.time.now;
+            if self.gate(lane).give_up.take_if(|moment| *moment <= now).is_some() {
+                self.interrupt(lane);
+            }
+        }
+    }
+
+    pub(super) fn interrupt(&mut self, lane: Lane) {
+        self.actions.push(Action::Interrupt(lane));
     }
 
     fn foreground_changed(&mut self, foreground: bool) {
@@ -253,6 +269,7 @@ impl Engine {
         {
             self.access = Access::Granted;
         }
+        self.give_up_stale_requests();
         self.proceed_pull();
         self.proceed_push();
         let wake = self.next_wake();
@@ -268,6 +285,11 @@ impl Engine {
     }
 
     fn next_wake(&self) -> Option<Moment> {
+        let stale = [self.push.gate.give_up, self.pull.gate.give_up].into_iter().flatten().min();
+        [stale, self.next_request()].into_iter().flatten().min()
+    }
+
+    fn next_request(&self) -> Option<Moment> {
         if self.replica.is_none() || !self.network_up {
             return None;
         }
@@ -279,6 +301,20 @@ impl Engine {
                 due.filter(|due| self.foreground || *due < self.background_until)
             }
         }
+    }
+
+    /// The form in which the server is spoken to now; none before its first answer.
+    pub(super) fn wire(&self) -> Option<Wire> {
+        let known = self.replica.as_ref()?.wire;
+        if self.plainly { known.map(|_| Wire::Plain) } else { known }
+    }
+
+    /// Whether a refusal comes from a server that does not know the extended form, in which it was asked. It is
+    /// asked in the plain one then.
+    pub(super) fn learns_to_be_plain(&mut self, asked: Option<Wire>, head: Option<Head>) -> bool {
+        let learns = asked == Some(Wire::Extended) && head.is_some_and(|head| !head.extended);
+        self.plainly |= learns;
+        learns
     }
 
     /// Whether anything may be sent at all.
@@ -349,10 +385,31 @@ impl Engine {
 
     /// What to tell the server of its log, when asking at `cursor`.
     pub(super) fn log_positions(&self, cursor: Cursor, tag: Option<&Tag>) -> Option<LogPositions> {
-        let replica = self.replica.as_ref()?;
-        let pulled = LogPosition { cursor, tag: tag?.clone() };
-        let acked = replica.acked.as_ref();
+        let acked = self.replica.as_ref()?.acked.as_ref();
         let acked = acked.and_then(|(cursor, tag)| Some(LogPosition { cursor: *cursor, tag: tag.clone()? }));
-        Some(LogPositions { pulled, acked })
+        let pulled = tag.map(|tag| LogPosition { cursor, tag: tag.clone() });
+        match (pulled, acked) {
+            (Some(pulled), acked) => Some(LogPositions { pulled, acked }),
+            // Nothing is pulled of this log yet; an ack stands for it.
+            (None, Some(acked)) => Some(LogPositions { pulled: acked, acked: None }),
+            (None, None) => None,
+        }
+    }
+
+    /// What to tell the server of its log when a snapshot goes on. Its pages must all be of one log.
+    pub(super) fn staged_log(&self) -> Option<LogPositions> {
+        let (cursor, tag) = self.replica.as_ref()?.stage.as_ref()?.newest();
+        self.log_positions(cursor, tag)
+    }
+
+    /// What to tell the server of its log when nothing is pulled. Each ack is of the log of the acks before it,
+    /// because the push named the highest of them.
+    pub(super) fn known_log(&self) -> Option<LogPositions> {
+        let replica = self.replica.as_ref()?;
+        match &replica.stage {
+            Some(_) if replica.resync || !replica.bootstrapped => self.staged_log(),
+            None if replica.resync => self.log_positions(Cursor::ZERO, None),
+            _ => self.log_positions(replica.cursor, replica.tag.as_ref()),
+        }
     }
 }

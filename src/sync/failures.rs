@@ -26,7 +26,7 @@ const LOG_CHANGE_FIRST: Duration = Duration::from_secs(60);
 const LOG_CHANGE_MOST: Duration = Duration::from_secs(3600);
 
 impl Engine {
-    fn gate(&mut self, lane: Lane) -> &mut Gate {
+    pub(super) fn gate(&mut self, lane: Lane) -> &mut Gate {
         match lane {
             Lane::Push => &mut self.push.gate,
             Lane::Pull => &mut self.pull.gate,
@@ -141,19 +141,27 @@ impl Engine {
         }
         #[cfg(feature = "planted-bugs")]
         if self.has_bug(crate::planted::Bug::KeepsAcksOfAnotherLog) {
-            self.gone(false);
+            self.begin_snapshot_anew();
             return;
         }
         let command = Command::LogChanged { server_now: self.server_now(), at: self.time.wall };
         self.store(command);
+        self.acks_doubted();
         if let Some(replica) = &mut self.replica {
             replica.resync = true;
             replica.stage = None;
-            replica.acked = None;
         }
         self.pull.snapshot_wanted = true;
-        self.push.nothing_to_take = false;
         self.pull_abandon();
+    }
+
+    /// What was acked is pending again.
+    pub(super) fn acks_doubted(&mut self) {
+        self.trials.begin_anew();
+        self.push.nothing_to_take = false;
+        if let Some(replica) = &mut self.replica {
+            replica.acked = None;
+        }
     }
 
     /// Both lanes begin again from what is known to be stored.

@@ -18,6 +18,9 @@ pub struct Gate {
     retry_after: Moment,
     /// What is in the way of this lane.
     pub error: Option<SyncError>,
+    /// When the request under way is given up, if it is not answered: the network has come back since it was
+    /// sent, and its socket may be dead.
+    pub give_up: Option<Moment>,
 }
 
 impl Gate {

@@ -1,13 +1,19 @@
 //! The lane that fetches: pages of changes, and snapshots with their catching up.
 
-use mizu_sync_protocol::{Code, Cursor, Tag, limits};
+use std::time::Duration;
 
+use mizu_sync_protocol::{Code, Cursor, LogPosition, Tag, Wire, limits};
+
+use super::backoff::Backoff;
 use super::engine::Engine;
 use super::error::SyncError;
-use super::event::{Command, Failure, Moment, Notice, Plan, PullReply, SnapshotReply};
+use super::event::{Command, Failure, Head, Moment, Notice, Plan, PullReply, SnapshotReply};
 use super::gate::Gate;
 use crate::model::{Applied, EntityKey, Page, Stage};
 use crate::net::{Endpoint, Lane};
+
+/// The longest wait after a snapshot that was too old before it was complete.
+const MOST_TOO_SLOW: Duration = Duration::from_secs(300);
 
 pub struct Pull {
     step: Step,
@@ -18,6 +24,8 @@ pub struct Pull {
     next_poll: Moment,
     /// A snapshot is to be taken, or is being taken.
     pub snapshot_wanted: bool,
+    /// Snapshots in a row that were too old before they were complete.
+    too_slow: Backoff,
     /// Changes asked for in one page; smaller after a page that was too large.
     limit: u32,
     /// Even a page of one change was too large for memory: read it without its data.
@@ -44,6 +52,7 @@ impl Default for Pull {
             wanted: false,
             next_poll: Moment::ZERO,
             snapshot_wanted: false,
+            too_slow: Backoff::default(),
             limit: limits::PULL_LIMIT,
             stream: false,
             rounds_begun: 0,
@@ -122,16 +131,18 @@ impl Engine {
             self.pull.wanted = false;
             self.pull.rounds_begun += 1;
         }
-        let log = self.log_positions(cursor, tag);
+        let log = if staged { self.staged_log() } else { self.log_positions(cursor, tag) };
         let (limit, stream) = (self.pull.limit, self.pull.stream);
         let ticket = self.exchange(Plan::Pull { cursor, limit, stream }, log);
         self.pull.step = Step::SendingPull { ticket, cursor, staged, since: self.time.now };
     }
 
     fn send_snapshot(&mut self, generation: u64, after: Option<EntityKey>) {
-        let wire = self.replica.as_ref().and_then(|replica| replica.wire);
-        // A snapshot is the remedy for a log that changed, so it names no position.
-        let ticket = self.exchange(Plan::Snapshot { generation, after, wire }, None);
+        let wire = self.wire();
+        // A snapshot is the remedy for a log that changed, so it names no position; but all its pages must be of
+        // one log.
+        let log = after.as_ref().and_then(|_| self.staged_log());
+        let ticket = self.exchange(Plan::Snapshot { generation, after, wire }, log);
         self.pull.step = Step::SendingSnapshot { ticket, generation, since: self.time.now };
     }
 
@@ -155,10 +166,11 @@ impl Engine {
         let Some(replica) = &mut self.replica else { return };
         // The first page's cursor is where the catching up begins: later pages are of later moments.
         let first = replica.stage.take();
+        let newest_page = reply.tag.clone().map(|tag| LogPosition { cursor: reply.cursor, tag });
         let (cursor, tag) =
             first.as_ref().map_or((reply.cursor, reply.tag), |stage| (stage.cursor, stage.tag.clone()));
         let rows = first.map_or(0, |stage| stage.rows) + reply.rows;
-        let stage = Stage { generation, cursor, tag, after: reply.after, rows, total: reply.total };
+        let stage = Stage { generation, cursor, tag, newest_page, after: reply.after, rows, total: reply.total };
         replica.stage = Some(stage.clone());
         self.pull.step = Step::StoringSnapshotPage;
         self.store(Command::StageCheckpoint(stage));
@@ -191,7 +203,6 @@ impl Engine {
         self.pull.stream = false;
         self.pull.limit = (self.pull.limit * 2).min(limits::PULL_LIMIT);
         let unreadable = reply.unreadable.first().map(|change| change.reason.clone());
-        let ended_round = (!reply.has_more).then_some(self.pull.rounds_begun);
         // A page that ends where it began has the tag that was sent, whether the server repeats it or not.
         let known =
             |engine: &Self| engine.position(staged).filter(|(at, _)| *at == next).and_then(|(_, tag)| tag);
@@ -201,7 +212,8 @@ impl Engine {
             unreadable: reply.unreadable,
             cursor: next,
             tag: tag.clone(),
-            ended_round,
+            round: self.pull.rounds_begun,
+            ends_round: !reply.has_more,
         };
         let stage = self.replica.as_ref().and_then(|replica| replica.stage.clone());
         self.pull.step =
@@ -271,6 +283,7 @@ impl Engine {
             self.store(Command::LearnVersions(self.config.versions.clone()));
         }
         self.pull.snapshot_wanted = false;
+        self.pull.too_slow.reset();
         self.forget_settled_ack();
         self.begin_sweep();
         self.caught_up();
@@ -279,7 +292,8 @@ impl Engine {
     fn forget_settled_ack(&mut self) {
         let Some(replica) = &mut self.replica else { return };
         let pulled = replica.cursor;
-        replica.acked.take_if(|(highest, _)| *highest <= pulled);
+        let confirmed = self.pull.rounds_begun > self.pull.acked_round;
+        replica.acked.take_if(|(highest, _)| confirmed && *highest <= pulled);
     }
 
     fn caught_up(&mut self) {
@@ -294,7 +308,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn pull_failed(&mut self, ticket: u64, failure: Failure) {
+    pub(super) fn pull_failed(&mut self, ticket: u64, failure: Failure, head: Option<Head>) {
         let snapshot = match &self.pull.step {
             Step::SendingPull { ticket: asked, .. } if *asked == ticket => false,
             Step::SendingSnapshot { ticket: asked, .. } if *asked == ticket => true,
@@ -305,6 +319,10 @@ impl Engine {
             Failure::Status { status: 410, code, .. } => {
                 let log_changed = code.as_deref() == Some(Code::LogChanged.as_str());
                 return self.gone(log_changed);
+            }
+            Failure::Status { status: 400, .. } if snapshot && self.learns_to_be_plain(self.wire(), head) => {
+                // What is staged goes on in a form that this server does not know.
+                return self.begin_snapshot_anew();
             }
             Failure::TooLarge if !snapshot && !self.pull.stream => {
                 // The same again, in smaller pages.
@@ -323,20 +341,38 @@ impl Engine {
         if log_changed {
             return self.log_changed();
         }
+        self.doubt_acks();
+        self.begin_snapshot_anew();
+    }
+
+    /// The log was trimmed beyond what was acked, so nobody can prove any more that it is of this log. Our server
+    /// has kept the outcomes: it is asked for them by sending the mutations again.
+    pub(super) fn doubt_acks(&mut self) {
+        if self.replica.as_ref().is_some_and(|replica| replica.wire == Some(Wire::Extended)) {
+            self.store(Command::DoubtAcks { server_now: self.server_now(), at: self.time.wall });
+            self.acks_doubted();
+        }
+    }
+
+    pub(super) fn begin_snapshot_anew(&mut self) {
         self.pull_abandon();
         let again = std::mem::replace(&mut self.pull.snapshot_wanted, true);
         if self.replica.as_mut().and_then(|replica| replica.stage.take()).is_some() {
             self.store(Command::StageDrop);
         }
         if again {
-            // The log is trimmed faster than it is read, or the server is not well.
-            let most = self.most_wait();
-            self.pull.gate.fail(self.time.now, most, &mut self.rng);
+            // The log is trimmed faster than it is read, or the server is not well. The pages of the next attempt
+            // are successes, and must not shorten the wait for the one after.
+            let wait = self.pull.too_slow.fail(MOST_TOO_SLOW, &mut self.rng);
+            self.pull.gate.close_until(self.time.now + wait);
         }
     }
 
     /// Forgets what is under way: its answer will not be looked at.
     pub(super) fn pull_abandon(&mut self) {
+        if self.pull.sending_since().is_some() {
+            self.interrupt(Lane::Pull);
+        }
         self.pull.step = Step::Idle;
         self.pull.in_round = false;
         self.pull.wanted = true;

@@ -7,6 +7,7 @@ use super::event::{Command, Moment, Plan};
 use super::gate::Gate;
 use super::trials::Attempt;
 use crate::model::{Batch, BatchRequest, Outcome, Selection};
+use crate::net::Lane;
 use crate::store::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
 
 /// The code of a mutation that failed too often while others were accepted.
@@ -22,10 +23,6 @@ pub struct Push {
     pub size: BatchSize,
     /// Nothing can be taken from the queue before it changes.
     pub nothing_to_take: bool,
-    /// The server refused a whole batch in a way that another kind of server would: a pull has to tell.
-    pub wire_in_doubt: bool,
-    /// That was asked once since the last success.
-    pub wire_asked: bool,
     /// Whether any push succeeded since the start.
     pub any_success: bool,
 }
@@ -81,9 +78,8 @@ impl Engine {
     fn push_wanted(&self) -> bool {
         self.may_send()
             && self.queue.pending > 0
-            && !self.push.wire_in_doubt
             && self.heard
-            && self.replica.as_ref().is_some_and(|replica| replica.wire.is_some())
+            && self.wire().is_some()
     }
 
     /// When the next push begins, if nothing else happens.
@@ -100,7 +96,7 @@ impl Engine {
             return;
         }
         let Some(attempt) = self.trials.next(self.time.now) else { return };
-        let Some(wire) = self.replica.as_ref().and_then(|replica| replica.wire) else { return };
+        let Some(wire) = self.wire() else { return };
         let selection = match attempt {
             Attempt::Batch => Selection::Next { limit: self.push.size.0 },
             Attempt::Probe => Selection::Next { limit: 1 },
@@ -143,14 +139,10 @@ impl Engine {
             return;
         }
         let Some(replica) = &self.replica else { return };
-        let wire = replica.wire.unwrap_or(Wire::Plain);
+        let wire = self.wire().unwrap_or(Wire::Plain);
         let client = replica.client.clone();
         let pulled = if replica.resync { Cursor::ZERO } else { replica.cursor };
-        let log = match (&replica.stage, replica.resync) {
-            (Some(stage), true) => self.log_positions(stage.cursor, stage.tag.as_ref()),
-            (None, true) => None,
-            (_, false) => self.log_positions(replica.cursor, replica.tag.as_ref()),
-        };
+        let log = self.known_log();
         let mutations = batch.mutations.iter().map(|mutation| (mutation.seq, mutation.failures)).collect();
         let ticket = self.exchange(Plan::Push { mutations: batch.mutations, wire, client }, log);
         self.push.stage = Stage::Sending(Sending {
@@ -216,6 +208,9 @@ impl Engine {
 
     /// Forgets what is under way: its answer will not be looked at.
     pub(super) fn push_abandon(&mut self) {
+        if self.push.sending_since().is_some() {
+            self.interrupt(Lane::Push);
+        }
         if let Stage::Taking(attempt) | Stage::Sending(Sending { attempt, .. }) =
             std::mem::take(&mut self.push.stage)
         {

@@ -47,11 +47,10 @@ impl Engine {
         }
         let former = self.push.gate.error.take();
         self.lane_succeeded(Lane::Push);
-        self.push.wire_asked = false;
         let mut outcomes = Vec::with_capacity(results.len());
         let mut failed = None;
         for (&(seq, failures), result) in sending.mutations.iter().zip(results) {
-            outcomes.push((seq, self.outcome(sending.attempt, seq, failures, result, &mut failed)));
+            outcomes.push((seq, self.outcome(&sending, seq, failures, result, &mut failed)));
         }
         match failed {
             Some(reason) => self.mutation_failed(reason, former),
@@ -62,7 +61,7 @@ impl Engine {
 
     fn outcome(
         &mut self,
-        attempt: Attempt,
+        sending: &Sending,
         seq: u64,
         failures: u32,
         result: PushResult,
@@ -71,6 +70,11 @@ impl Engine {
         if result.ok {
             self.push.any_success = true;
             self.trials.succeeded(seq);
+            // Below what was pulled when it was sent, of the log that the server saw it was pulled from. An ack
+            // that a pull has overtaken in the meantime may be of another log: the next pull tells.
+            if result.cursor.is_some_and(|cursor| cursor <= sending.pulled) {
+                return Outcome::Settled;
+            }
             self.acked(result.cursor, result.tag.clone());
             return Outcome::Acked { cursor: result.cursor, tag: result.tag, round: self.pull.rounds_begun };
         }
@@ -83,7 +87,7 @@ impl Engine {
             }
             None => {
                 let error = if error.is_empty() { result.code.unwrap_or_default() } else { error };
-                let outcome = self.failed_outcome(attempt, seq, failures, error.clone(), true);
+                let outcome = self.failed_outcome(sending.attempt, seq, failures, error.clone(), true);
                 failed.get_or_insert(error);
                 outcome
             }
@@ -117,8 +121,7 @@ impl Engine {
     fn acked(&mut self, cursor: Option<Cursor>, tag: Option<Tag>) {
         let round = self.pull.rounds_begun;
         let Some((replica, cursor)) = self.replica.as_mut().zip(cursor) else { return };
-        let settled = cursor <= replica.cursor && !replica.resync;
-        if !settled && replica.acked.as_ref().is_none_or(|(highest, _)| *highest <= cursor) {
+        if replica.acked.as_ref().is_none_or(|(highest, _)| *highest <= cursor) {
             replica.acked = Some((cursor, tag));
             self.pull.acked_round = round;
         }
@@ -133,8 +136,16 @@ impl Engine {
             Failure::Status { status: 410, code, .. } => {
                 let log_changed = code.as_deref() == Some(Code::LogChanged.as_str());
                 self.trials.postpone(sending.attempt);
-                if sending.log_epoch == self.log_epoch {
-                    self.gone(log_changed);
+                match sending.log_epoch == self.log_epoch {
+                    true if log_changed => self.log_changed(),
+                    true => {
+                        self.doubt_acks();
+                        if !self.pull.snapshot_wanted {
+                            self.begin_snapshot_anew();
+                        }
+                    }
+                    // It speaks of a log that is no more.
+                    false => {}
                 }
                 return;
             }
@@ -159,11 +170,7 @@ impl Engine {
                 }
             }
             Failure::Status { status, code, error, .. } if (400..500).contains(status) => {
-                let other_kind = head.is_some_and(|head| head.extended != (sending.wire == Wire::Extended));
-                if *status == 400 && other_kind && !self.push.wire_asked {
-                    self.push.wire_asked = true;
-                    self.push.wire_in_doubt = true;
-                    self.pull.wanted = true;
+                if *status == 400 && self.learns_to_be_plain(Some(sending.wire), head) {
                     self.trials.postpone(sending.attempt);
                     return;
                 }

@@ -77,6 +77,12 @@ impl Trials {
         self.counts_outages = true;
     }
 
+    /// What was acked is in the queue again, before the suspects: everything is tried in order once more.
+    pub fn begin_anew(&mut self) {
+        self.suspects.clear();
+        self.round = None;
+    }
+
     /// What the server said of the oldest suspect.
     pub fn reason(&self) -> Option<&str> {
         self.suspects.iter().min_by_key(|suspect| suspect.seq).map(|suspect| suspect.error.as_str())

@@ -32,6 +32,7 @@ pub(crate) struct ScopeIndex(usize);
 struct OpenScope {
     id: i64,
     name: Box<str>,
+    trimmed: Position,
     now: ScopeState,
     at_start: ScopeState,
 }
@@ -97,13 +98,21 @@ impl Batch {
         };
         let state = ScopeState { head: scope.head, entities: scope.entities };
         let index = ScopeIndex(self.scopes.len());
-        self.scopes.push(OpenScope { id, name: name.into(), now: state, at_start: state });
+        let trimmed = scope.trimmed;
+        self.scopes.push(OpenScope { id, name: name.into(), trimmed, now: state, at_start: state });
         self.by_name.insert(name.into(), index);
         Ok(index)
     }
 
     pub(crate) fn scope_id(&self, scope: ScopeIndex) -> i64 {
         self.scopes[scope.0].id
+    }
+
+    /// The position, or the last one that was trimmed if its row is gone: whoever has pulled up to there has seen
+    /// it too, and of this one the tag is still known.
+    pub(crate) fn provable(&self, scope: ScopeIndex, position: Position) -> Position {
+        let trimmed = self.scopes[scope.0].trimmed;
+        if position.cursor < trimmed.cursor { trimmed } else { position }
     }
 
     /// The newest row of the scope's log, those of this transaction included.

@@ -78,7 +78,7 @@ impl Fixture {
     }
 
     pub fn page(&self, at: u64, changes: Vec<ServerEntity>) {
-        let page = Page { changes, cursor: cursor(at), ended_round: Some(1), ..Page::default() };
+        let page = Page { changes, cursor: cursor(at), round: 1, ends_round: true, ..Page::default() };
         self.store.apply_page(&page).unwrap();
         self.store.check_invariants().unwrap();
     }

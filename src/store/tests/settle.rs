@@ -28,7 +28,7 @@ fn an_ack_without_a_cursor_settles_by_a_pull_that_began_after_it() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
     fixture.record(1, Outcome::Acked { cursor: None, tag: None, round: 3 });
-    let ended = |round| Page { cursor: cursor(9), ended_round: Some(round), ..Page::default() };
+    let ended = |round| Page { cursor: cursor(9), round, ends_round: true, ..Page::default() };
     fixture.store.apply_page(&ended(3)).unwrap();
     assert_eq!(fixture.store.counts().acked, 1);
     fixture.store.apply_page(&ended(4)).unwrap();

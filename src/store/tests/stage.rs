@@ -3,7 +3,7 @@ use crate::model::Stage;
 
 fn stage(generation: u64, at: u64, after: Option<&str>) -> Stage {
     let after = after.map(todo);
-    Stage { generation, cursor: cursor(at), tag: None, after, rows: 1, total: None }
+    Stage { generation, cursor: cursor(at), tag: None, newest_page: None, after, rows: 1, total: None }
 }
 
 #[test]
