@@ -108,16 +108,18 @@ impl World {
             11..27 => self.transfer(device, rev),
             27..42 => {
                 let data = object(&format!(r#"{{"rev":{rev},"title":"né {rev}","note":"a\"b"}}"#));
-                (Intent::Entity(item.clone(), Edit::Create(data)), vec![(item, Effect::Creates)], Nature::Good)
+                (
+                    Intent::Entity(item.clone(), Edit::Create(data)),
+                    vec![(item, Effect::Creates)],
+                    Nature::Good,
+                )
             }
             42..66 => {
                 let known = object(&format!(r#"{{"rev":{rev},"title":"set {rev}"}}"#));
                 let edit = Edit::Set { known, gone: vec!["note".to_owned()] };
                 (Intent::Entity(item.clone(), edit), vec![(item, Effect::Changes)], Nature::Good)
             }
-            66..90 => {
-                (Intent::Entity(item.clone(), mark(rev)), vec![(item, Effect::Changes)], Nature::Good)
-            }
+            66..90 => (Intent::Entity(item.clone(), mark(rev)), vec![(item, Effect::Changes)], Nature::Good),
             _ => (Intent::Entity(item.clone(), Edit::Delete), vec![(item, Effect::Deletes)], Nature::Good),
         };
         let created_at = self.devices[device].wall(self.now());
@@ -177,7 +179,14 @@ impl World {
         }
         if retry {
             let fate = Fate::Live;
-            self.ledger.add(Written { id: new_id, fate, failed: false, applied: false, effective: false, ..rejected });
+            self.ledger.add(Written {
+                id: new_id,
+                fate,
+                failed: false,
+                applied: false,
+                effective: false,
+                ..rejected
+            });
         }
         self.devices[device].background_requests = 0;
         self.tell(device, Event::Queued)
@@ -186,7 +195,8 @@ impl World {
     /// The app drops something that waits.
     fn discard_pending(&mut self, device: usize) -> Checked {
         let Some(process) = &self.devices[device].process else { return Ok(()) };
-        let pending = process.store.pending().map_err(|error| Violation::unsound("reading the queue", error))?;
+        let pending =
+            process.store.pending().map_err(|error| Violation::unsound("reading the queue", error))?;
         let waiting: Vec<String> =
             pending.into_iter().filter(|mutation| !mutation.acked).map(|mutation| mutation.id).collect();
         if waiting.is_empty() {

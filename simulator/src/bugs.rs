@@ -8,7 +8,8 @@ use crate::world::Awake;
 /// All of them, by name: those of the client, then those of the server.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Awake)> {
-    let client = planted::Bug::ALL.into_iter().map(|(name, bug)| (name, Awake { client: Some(bug), server: None }));
+    let client =
+        planted::Bug::ALL.into_iter().map(|(name, bug)| (name, Awake { client: Some(bug), server: None }));
     let server = Bug::ALL.into_iter().map(|bug| (bug.as_str(), Awake { client: None, server: Some(bug) }));
     client.chain(server).collect()
 }

@@ -28,7 +28,8 @@ impl World {
         self.follow_fates(device)?;
         self.look(device)?;
         let Some(process) = &self.devices[device].process else { return Ok(()) };
-        let replica = process.store.replica().map_err(|error| Violation::unsound("reading the replica", error))?;
+        let replica =
+            process.store.replica().map_err(|error| Violation::unsound("reading the replica", error))?;
         self.tell(device, Event::Started(Box::new(replica)))?;
         if !self.devices[device].network_up {
             self.tell(device, Event::Network(false))?;
@@ -97,7 +98,9 @@ impl World {
         }
         let moves = matches!(
             command,
-            Command::ApplyPage(_) | Command::Swap { .. } | Command::Record { .. }
+            Command::ApplyPage(_)
+                | Command::Swap { .. }
+                | Command::Record { .. }
                 | Command::LogChanged { .. }
                 | Command::DoubtAcks { .. }
         );

@@ -75,7 +75,8 @@ impl World {
                 return Err(Violation::new(Check::Drains, detail));
             }
             if process.state.blocked.is_none() {
-                let detail = format!("{} blocks the queue of device {device}, and nobody says so", mutation.id);
+                let detail =
+                    format!("{} blocks the queue of device {device}, and nobody says so", mutation.id);
                 return Err(Violation::new(Check::Drains, detail));
             }
         }
@@ -122,14 +123,17 @@ impl World {
         let truth = self.server_rows(SCOPE)?;
         for (index, device) in self.devices.iter().enumerate() {
             let diverges = |detail: String| Violation::new(Check::Converges, detail);
-            let Some(process) = &device.process else { return Err(diverges(format!("device {index} is dead"))) };
+            let Some(process) = &device.process else {
+                return Err(diverges(format!("device {index} is dead")));
+            };
             let counts = process.store.counts();
             if counts.pending + counts.acked > 0 || process.state.progress.is_some() {
                 return Err(diverges(format!("device {index} is not done: {counts:?} {:?}", process.state)));
             }
             let mut rows = BTreeMap::new();
             for collection in ["account", "item"] {
-                let all = process.store.all(collection).map_err(|error| Violation::unsound("reading", error))?;
+                let all =
+                    process.store.all(collection).map_err(|error| Violation::unsound("reading", error))?;
                 for row in all {
                     rows.insert(EntityKey::new(collection, &row.id), parse(row.data.as_str())?);
                 }

@@ -117,7 +117,8 @@ impl History {
                 return Err(Violation::new(Check::Order, detail));
             }
             if in_order && !ledger.was_delayed(place) {
-                let detail = format!("{} was applied after {}, though it never failed", mutation.id, other.id);
+                let detail =
+                    format!("{} was applied after {}, though it never failed", mutation.id, other.id);
                 return Err(Violation::new(Check::Order, detail));
             }
         }

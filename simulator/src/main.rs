@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
+use mizu_sync_simulator::Awake;
 use mizu_sync_simulator::fault::Fault;
 use mizu_sync_simulator::fleet::{Fleet, Report};
 use mizu_sync_simulator::seed::{self, Verdict};
-use mizu_sync_simulator::Awake;
 
 /// Lines of the trace that are shown of a seed that failed.
 const SHOWN_LINES: usize = 40;
@@ -173,7 +173,8 @@ fn hunt(arguments: &Arguments) -> io::Result<bool> {
             threads: arguments.threads(),
         };
         let report = fleet.run()?;
-        let caught = report.failed.first().and_then(|verdict| Some((verdict.seed, verdict.failure.as_ref()?)));
+        let caught =
+            report.failed.first().and_then(|verdict| Some((verdict.seed, verdict.failure.as_ref()?)));
         match caught {
             Some((seed, (violation, _))) => {
                 println!("| {name} | {} | {} |", violation.check.name(), seed - arguments.from + 1);

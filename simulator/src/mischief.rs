@@ -293,9 +293,8 @@ impl World {
 
     /// Gives the head of the log afterwards.
     fn strangers_write(&mut self, count: u32) -> Checked<u64> {
-        let touch = |rng: &mut fastrand::Rng| {
-            ("item.touch", format!(r#"{{"id":"i{}","rev":$rev}}"#, rng.u32(..8)))
-        };
+        let touch =
+            |rng: &mut fastrand::Rng| ("item.touch", format!(r#"{{"id":"i{}","rev":$rev}}"#, rng.u32(..8)));
         let mutations: Vec<(&str, String)> = (0..count).map(|_| touch(&mut self.rng)).collect();
         self.note(format_args!("strangers write {count}"));
         let now = self.now();

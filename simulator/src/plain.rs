@@ -79,7 +79,11 @@ impl Plain<'_> {
     fn ask(&self, endpoint: Endpoint, body: &[u8]) -> Result<Value, Reply> {
         let request = Request { endpoint, extended: true, log: None, token: None, body };
         let reply = self.service.handle(&request);
-        if reply.status == 200 { Ok(serde_json::from_slice(&reply.body).unwrap_or_default()) } else { Err(reply) }
+        if reply.status == 200 {
+            Ok(serde_json::from_slice(&reply.body).unwrap_or_default())
+        } else {
+            Err(reply)
+        }
     }
 
     fn head(&self, scope: &str) -> Result<u64, Reply> {

@@ -27,7 +27,8 @@ impl Trace {
     /// Adds a line.
     pub fn line(&mut self, now: Moment, text: fmt::Arguments<'_>) {
         // The buffer of the line that falls out is used again: a seed writes thousands.
-        let mut line = if self.lines.len() == KEPT { self.lines.pop_front() } else { None }.unwrap_or_default();
+        let mut line =
+            if self.lines.len() == KEPT { self.lines.pop_front() } else { None }.unwrap_or_default();
         line.clear();
         // Writing to a string cannot fail.
         let _ = write!(line, "{:>14.6} {text}", now.as_secs_f64());

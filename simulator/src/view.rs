@@ -101,15 +101,17 @@ impl View {
                 continue;
             }
             let Some(deleted) = history.deletion_from(key, *floor) else {
-                let detail =
-                    format!("{key} on device {device} has vanished, and nobody deleted it after place {floor}");
+                let detail = format!(
+                    "{key} on device {device} has vanished, and nobody deleted it after place {floor}"
+                );
                 return Err(Violation::new(Check::Monotonic, detail));
             };
             *floor = deleted;
         }
         for (key, mark) in rows.iter().filter(|(key, _)| !expected.contains_key(key)) {
             let Some((first, last)) = history.mark(*mark) else {
-                let detail = format!("{key} on device {device} shows {mark}, which the server has not applied");
+                let detail =
+                    format!("{key} on device {device} shows {mark}, which the server has not applied");
                 return Err(Violation::new(Check::Monotonic, detail));
             };
             let floor = self.floors.entry(key.clone()).or_default();
@@ -131,7 +133,9 @@ fn expected(device: usize, ledger: &Ledger) -> BTreeMap<EntityKey, Expected> {
     for written in ledger.of(device).filter(|written| written.fate == Fate::Live) {
         for (key, effect) in &written.effects {
             let now = match (effect, expected.get(key)) {
-                (Effect::Creates, _) | (Effect::Changes, Some(Expected::Mark(_))) => Expected::Mark(written.rev),
+                (Effect::Creates, _) | (Effect::Changes, Some(Expected::Mark(_))) => {
+                    Expected::Mark(written.rev)
+                }
                 (Effect::Changes, None | Some(Expected::MarkOrNothing(_))) => {
                     Expected::MarkOrNothing(written.rev)
                 }

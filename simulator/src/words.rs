@@ -15,8 +15,12 @@ pub fn command(command: &Command) -> String {
             format!("page of {} to {}", page.changes.len() + page.unreadable.len(), page.cursor)
         }
         Command::StageBegin => "stage begin".to_owned(),
-        Command::StageCheckpoint(stage) => format!("stage checkpoint {} after {:?}", stage.cursor, stage.after),
-        Command::StagePage { page, .. } => format!("staged page of {} to {}", page.changes.len(), page.cursor),
+        Command::StageCheckpoint(stage) => {
+            format!("stage checkpoint {} after {:?}", stage.cursor, stage.after)
+        }
+        Command::StagePage { page, .. } => {
+            format!("staged page of {} to {}", page.changes.len(), page.cursor)
+        }
         Command::StageDrop => "stage drop".to_owned(),
         Command::Swap { stage, .. } => format!("swap to generation {} at {}", stage.generation, stage.cursor),
         Command::Sweep => "sweep".to_owned(),
@@ -33,15 +37,17 @@ pub fn stored(stored: &Stored) -> String {
             let ids: Vec<&str> = batch.mutations.iter().map(|mutation| mutation.id.as_str()).collect();
             format!("{ids:?}, expired {:?}", batch.expired)
         }
-        Stored::Recorded(rejected) | Stored::LogChanged(rejected) | Stored::AcksDoubted(rejected) => format!("rejected {rejected:?}"),
+        Stored::Recorded(rejected) | Stored::LogChanged(rejected) => format!("rejected {rejected:?}"),
         Stored::PageApplied(applied) | Stored::StagePaged(applied) | Stored::Swapped(applied) => {
             format!("settled {}", applied.settled)
         }
         Stored::StageBegun(generation) => format!("generation {generation}"),
         Stored::Swept { more } => format!("more {more}"),
-        Stored::AttemptsCounted | Stored::StageCheckpointed | Stored::StageDropped | Stored::Learnt => {
-            "done".to_owned()
-        }
+        Stored::AcksDoubted
+        | Stored::AttemptsCounted
+        | Stored::StageCheckpointed
+        | Stored::StageDropped
+        | Stored::Learnt => "done".to_owned(),
     }
 }
 

@@ -22,8 +22,9 @@ pub struct Exchanger<'a> {
 impl Exchanger<'_> {
     /// Makes the exchange, and waits for its end. The rows of a snapshot are in the stage then.
     pub fn run(&self, exchange: Exchange, transport: &dyn Transport) -> Answer {
-        let response =
-            self.request(&exchange).and_then(|request| transport.exchange(&request).map_err(Failure::Offline));
+        let response = self
+            .request(&exchange)
+            .and_then(|request| transport.exchange(&request).map_err(Failure::Offline));
         self.answer(exchange, response)
     }
 

@@ -26,7 +26,8 @@ impl Store {
             }
             quarantine(tx, generation, &page.unreadable)?;
             let (_, resync) = replica::position(tx)?;
-            let settled = if resync { 0 } else { settle(tx, page.cursor, page.round, page.ends_round, &mut touched)? };
+            let settled =
+                if resync { 0 } else { settle(tx, page.cursor, page.round, page.ends_round, &mut touched)? };
             for key in &touched {
                 overlay::rebase(tx, generation, key)?;
             }

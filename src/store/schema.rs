@@ -10,14 +10,17 @@ use super::error::StoreError;
 const APPLICATION_ID: i64 = 0x4d7a_5379;
 
 /// Each step leads from the schema version of its index to the next one.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1];
 
 /// The schema version of this library.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// An entity is one row a generation: `data` is what the app sees (null = hidden); `base` is what the server
 /// confirmed, kept only while patches lie over it (`overlay` counts them). `mutation.state` is 0 pending,
-/// 1 acked, 2 rejected. `patch` holds what each mutation did to each entity. Times are milliseconds since 1970.
+/// 1 acked, 2 rejected. `patch` holds what each mutation did to each entity.
+/// `replica.generations` is the last generation that was given out: none is given out twice, since rows of a
+/// snapshot that was given up may arrive late. `stage.newest_*` is the position of its newest page. Times are
+/// milliseconds since 1970.
 const V1: &str = "
     CREATE TABLE replica (
         one           INTEGER PRIMARY KEY CHECK (one = 1),
@@ -25,6 +28,7 @@ const V1: &str = "
         principal     TEXT,
         client        TEXT NOT NULL,
         generation    INTEGER NOT NULL DEFAULT 1,
+        generations   INTEGER NOT NULL DEFAULT 1,
         cursor        INTEGER NOT NULL DEFAULT 0,
         tag           TEXT,
         wire          TEXT,
@@ -38,6 +42,8 @@ const V1: &str = "
         generation        INTEGER NOT NULL,
         cursor            INTEGER NOT NULL,
         tag               TEXT,
+        newest_cursor     INTEGER,
+        newest_tag        TEXT,
         after_collection  TEXT,
         after_id          TEXT,
         rows              INTEGER NOT NULL,
@@ -93,18 +99,6 @@ const V1: &str = "
         reason      TEXT NOT NULL,
         raw         TEXT
     );
-";
-
-/// A generation is given out once: rows of a snapshot that was given up may arrive late. `replica.generations` is
-/// the last one. `stage.newest_*` is the position of the newest page.
-const V2: &str = "
-    ALTER TABLE replica ADD COLUMN generations INTEGER NOT NULL DEFAULT 1;
-    UPDATE replica SET generations = max(
-        generation,
-        ifnull((SELECT max(generation) FROM entity), 1),
-        ifnull((SELECT max(generation) FROM stage), 1));
-    ALTER TABLE stage ADD COLUMN newest_cursor INTEGER;
-    ALTER TABLE stage ADD COLUMN newest_tag TEXT;
 ";
 
 /// Brings the file at `path` to [`VERSION`], in one transaction.

@@ -196,13 +196,13 @@ impl Engine {
                 self.notify_rejected(rejected);
                 self.recorded();
             }
-            Stored::LogChanged(rejected) | Stored::AcksDoubted(rejected) => self.notify_rejected(rejected),
+            Stored::LogChanged(rejected) => self.notify_rejected(rejected),
             Stored::PageApplied(applied) | Stored::StagePaged(applied) => self.page_stored(applied),
             Stored::StageBegun(generation) => self.stage_begun(generation),
             Stored::StageCheckpointed => self.pull_idle(),
             Stored::Swapped(applied) => self.swapped(applied),
             Stored::Swept { more } => self.swept(more),
-            Stored::StageDropped | Stored::AttemptsCounted | Stored::Learnt => {}
+            Stored::AcksDoubted | Stored::StageDropped | Stored::AttemptsCounted | Stored::Learnt => {}
         }
     }
 

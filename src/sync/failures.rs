@@ -58,7 +58,6 @@ impl Engine {
     /// One exchange of this lane went well: what was in its way is over.
     pub(super) fn lane_succeeded(&mut self, lane: Lane) {
         self.gate(lane).succeed();
-        self.go_on_in_background();
         for lane in [Lane::Push, Lane::Pull] {
             self.gate(lane).error.take_if(|error| matches!(error, SyncError::Offline { .. }));
         }

@@ -159,6 +159,7 @@ impl Engine {
             _ => return,
         };
         self.lane_succeeded(Lane::Pull);
+        self.go_on_in_background();
         if reply.unreadable > 0 {
             let reason = "entities of the snapshot have another shape than expected".to_owned();
             self.notify(Notice::Error(SyncError::Unreadable { count: reply.unreadable, reason }));
@@ -170,7 +171,8 @@ impl Engine {
         let (cursor, tag) =
             first.as_ref().map_or((reply.cursor, reply.tag), |stage| (stage.cursor, stage.tag.clone()));
         let rows = first.map_or(0, |stage| stage.rows) + reply.rows;
-        let stage = Stage { generation, cursor, tag, newest_page, after: reply.after, rows, total: reply.total };
+        let stage =
+            Stage { generation, cursor, tag, newest_page, after: reply.after, rows, total: reply.total };
         replica.stage = Some(stage.clone());
         self.pull.step = Step::StoringSnapshotPage;
         self.store(Command::StageCheckpoint(stage));
@@ -200,6 +202,7 @@ impl Engine {
             return self.log_changed();
         }
         self.lane_succeeded(Lane::Pull);
+        self.go_on_in_background();
         self.pull.stream = false;
         self.pull.limit = (self.pull.limit * 2).min(limits::PULL_LIMIT);
         let unreadable = reply.unreadable.first().map(|change| change.reason.clone());
@@ -349,7 +352,7 @@ impl Engine {
     /// has kept the outcomes: it is asked for them by sending the mutations again.
     pub(super) fn doubt_acks(&mut self) {
         if self.replica.as_ref().is_some_and(|replica| replica.wire == Some(Wire::Extended)) {
-            self.store(Command::DoubtAcks { server_now: self.server_now(), at: self.time.wall });
+            self.store(Command::DoubtAcks { server_now: self.server_now() });
             self.acks_doubted();
         }
     }

@@ -76,10 +76,7 @@ impl Engine {
     }
 
     fn push_wanted(&self) -> bool {
-        self.may_send()
-            && self.queue.pending > 0
-            && self.heard
-            && self.wire().is_some()
+        self.may_send() && self.queue.pending > 0 && self.heard && self.wire().is_some()
     }
 
     /// When the next push begins, if nothing else happens.

@@ -52,6 +52,9 @@ impl Engine {
         for (&(seq, failures), result) in sending.mutations.iter().zip(results) {
             outcomes.push((seq, self.outcome(&sending, seq, failures, result, &mut failed)));
         }
+        if outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Failed { .. })) {
+            self.go_on_in_background();
+        }
         match failed {
             Some(reason) => self.mutation_failed(reason, former),
             None => self.push.size.0 = (self.push.size.0 * 2).min(limits::MAX_PUSH_MUTATIONS),

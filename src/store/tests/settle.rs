@@ -14,11 +14,11 @@ fn an_acked_write_stays_laid_over_until_a_pull_has_brought_it() {
 }
 
 #[test]
-fn an_ack_for_what_was_pulled_already_settles_at_once() {
+fn an_answer_for_what_was_pulled_before_it_was_sent_settles_at_once() {
     let fixture = Fixture::new();
     fixture.create("a", r#"{"n":1}"#);
     fixture.page(5, vec![put("a", r#"{"n":1}"#)]);
-    fixture.ack(1, 5);
+    fixture.record(1, Outcome::Settled);
     assert_eq!(fixture.store.counts().acked + fixture.store.counts().pending, 0);
     assert!(!fixture.store.get(&todo("a")).unwrap().unwrap().pending);
 }
@@ -78,4 +78,21 @@ fn what_another_log_had_acked_long_ago_is_for_the_app_to_decide() {
     let rejected = fixture.store.log_changed(Some(later), AT).unwrap();
     assert_eq!(rejected[0].code, "outcome_unknown");
     assert_eq!(fixture.shown("a"), None);
+}
+
+#[test]
+fn what_was_acked_too_long_ago_to_ask_again_stays_acked() {
+    let fixture = Fixture::new();
+    fixture.create("old", "{}");
+    fixture.store.take_batch(&BatchRequest { server_now: Some(AT), ..request() }).unwrap();
+    fixture.ack(1, 5);
+    let later = AT.plus(std::time::Duration::from_secs(61 * 24 * 3600));
+    fixture.create("new", "{}");
+    fixture.store.take_batch(&BatchRequest { server_now: Some(later), ..request() }).unwrap();
+    fixture.ack(2, 6);
+    fixture.store.doubt_acks(Some(later)).unwrap();
+    let pending: Vec<_> =
+        fixture.store.pending().unwrap().into_iter().map(|mutation| mutation.acked).collect();
+    assert_eq!(pending, [true, false]);
+    fixture.store.check_invariants().unwrap();
 }

@@ -164,8 +164,18 @@ fn polling_waits_for_its_interval() {
 }
 
 #[test]
-fn a_too_old_cursor_leads_to_a_snapshot_and_leaves_acks_as_they_are() {
+fn a_too_old_cursor_leads_to_a_snapshot_and_asks_our_server_for_the_outcomes_again() {
     let mut rig = Rig::synced();
+    rig.write("a");
+    rig.answer_push(vec![ok(20)]);
+    rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
+    assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
+    assert_eq!(rig.pushing(), ["a"]);
+}
+
+#[test]
+fn a_too_old_cursor_of_a_plain_server_leaves_acks_as_they_are() {
+    let mut rig = Rig::synced_with(false);
     rig.write("a");
     rig.answer_push(vec![ok(20)]);
     rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
