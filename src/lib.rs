@@ -73,7 +73,7 @@ mod store;
 mod sync;
 mod time;
 
-pub use client::{Batch, Builder, Client, Unsent};
+pub use client::{Batch, Builder, Client, Edits, Unsent};
 pub use collection::{Collection, Entity, Row};
 pub use error::{Error, Result};
 pub use mizu_sync_protocol::Cursor;

@@ -125,6 +125,41 @@ fn a_wipe_refuses_to_lose_writes_unless_it_is_told_to() {
 }
 
 #[test]
+fn a_sync_right_after_a_start_waits_for_this_sync_and_not_for_a_former_one() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    for _ in 0..20 {
+        phone.start().unwrap();
+        phone.sync(SOON).unwrap();
+        phone.stop();
+    }
+}
+
+#[test]
+fn transitions_from_many_threads_leave_a_client_that_works() {
+    let server = TestServer::start();
+    let phone = client(&server, "phone");
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let _ = phone.start();
+                    let _ = phone.pause();
+                    let _ = phone.resume();
+                    phone.stop();
+                }
+            });
+        }
+    });
+    phone.resume().unwrap();
+    phone.stop();
+    phone.start().unwrap();
+    phone.collection::<Note>("note").create("n", Note::new("a")).unwrap();
+    phone.sync(SOON).unwrap();
+    assert_eq!(server.count("note"), 1);
+}
+
+#[test]
 fn a_paused_client_can_be_wiped() {
     let phone = support::offline_client("phone");
     phone.client.pause().unwrap();

@@ -114,6 +114,20 @@ fn a_custom_mutation_shows_what_is_expected_until_the_server_refuses_it() {
 }
 
 #[test]
+fn updates_of_one_field_at_the_same_time_are_all_kept() {
+    let phone = support::offline_client("phone");
+    let notes = phone.client.collection::<Note>("note");
+    notes.create("n", Note::new("")).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let note = notes.get("n");
+            scope.spawn(move || (0..25).for_each(|_| note.update(|note| note.text.push('x')).unwrap()));
+        }
+    });
+    assert_eq!(notes.get("n").get().unwrap().unwrap().text.len(), 100);
+}
+
+#[test]
 fn updating_without_changing_anything_queues_nothing() {
     let phone = support::offline_client("phone");
     let notes = phone.client.collection::<Note>("note");

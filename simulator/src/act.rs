@@ -153,7 +153,7 @@ impl World {
             let Ok(Some(row)) = process.store.get(&key) else { continue };
             let Ok(seen) = serde_json::from_str::<Account>(row.data.as_str()) else { continue };
             let set = object(&format!(r#"{{"rev":{rev},"balance":{}}}"#, seen.balance + change));
-            expected.push((key, Edit::Update { set, unset: Vec::new() }));
+            expected.push((key, Edit::Update { set, unset: Vec::new(), seen: None }));
         }
         let effects = expected.iter().map(|(key, _)| (key.clone(), Effect::Changes)).collect();
         (custom("account.transfer", &args, expected), effects, Nature::Good)
@@ -228,7 +228,11 @@ fn object(text: &str) -> Object {
 
 /// Leaves a mark.
 fn mark(rev: u64) -> Edit {
-    Edit::Update { set: object(&format!(r#"{{"rev":{rev},"by":"patch"}}"#)), unset: vec!["note".to_owned()] }
+    Edit::Update {
+        set: object(&format!(r#"{{"rev":{rev},"by":"patch"}}"#)),
+        unset: vec!["note".to_owned()],
+        seen: None,
+    }
 }
 
 fn custom(name: &str, args: &str, expected: Vec<(EntityKey, Edit)>) -> Intent {

@@ -92,8 +92,8 @@ impl Device {
     /// When the file cannot be opened, or is not sound.
     pub fn start(&mut self, now: Moment, config: Config, rng: fastrand::Rng) -> Checked {
         let client = format!("d{}", self.index);
-        let owner = Owner { scope: SCOPE, principal: None, client: &client };
-        let store = Store::open(Location::File(self.path.clone()), &owner, Durability::Relaxed);
+        let owner = Owner { scope: SCOPE.to_owned(), principal: None, client };
+        let store = Store::open(Location::File(self.path.clone()), owner, Durability::Relaxed);
         let store = store.map_err(|error| Violation::unsound("opening a client's file", error))?;
         store.check_invariants().map_err(|what| Violation::new(Check::Invariants, what))?;
         self.incarnation += 1;

@@ -28,8 +28,10 @@ impl World {
         self.follow_fates(device)?;
         self.look(device)?;
         let Some(process) = &self.devices[device].process else { return Ok(()) };
-        let replica =
-            process.store.replica().map_err(|error| Violation::unsound("reading the replica", error))?;
+        let replica = process
+            .store
+            .begin_session()
+            .map_err(|error| Violation::unsound("reading the replica", error))?;
         self.tell(device, Event::Started(Box::new(replica)))?;
         if !self.devices[device].network_up {
             self.tell(device, Event::Network(false))?;

@@ -14,6 +14,7 @@ pub fn command(command: &Command) -> String {
         Command::ApplyPage(page) => {
             format!("page of {} to {}", page.changes.len() + page.unreadable.len(), page.cursor)
         }
+        Command::Reload => "reload".to_owned(),
         Command::StageBegin => "stage begin".to_owned(),
         Command::StageCheckpoint(stage) => {
             format!("stage checkpoint {} after {:?}", stage.cursor, stage.after)
@@ -43,7 +44,8 @@ pub fn stored(stored: &Stored) -> String {
         }
         Stored::StageBegun(generation) => format!("generation {generation}"),
         Stored::Swept { more } => format!("more {more}"),
-        Stored::AcksDoubted
+        Stored::Reloaded(_)
+        | Stored::AcksDoubted
         | Stored::AttemptsCounted
         | Stored::StageCheckpointed
         | Stored::StageDropped

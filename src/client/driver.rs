@@ -11,7 +11,7 @@ use super::clock;
 use super::dispatcher::Dispatcher;
 use super::exchange::Exchanger;
 use super::execute::execute;
-use super::monitor::Monitor;
+use super::monitor::{Monitor, Seen};
 use crate::error::{Error, Result};
 use crate::net::{Lane, Transport};
 use crate::store::Store;
@@ -66,7 +66,7 @@ impl Session {
     /// # Errors
     /// When the file cannot be read or the system gives no thread.
     pub fn start(parts: Parts) -> Result<Self> {
-        let replica = parts.store.replica()?;
+        let replica = parts.store.begin_session()?;
         let (events, received) = mpsc::channel();
         let session = Self {
             events: events.clone(),
@@ -78,8 +78,8 @@ impl Session {
         };
         let push = spawn_lane("mizu-push", &parts, &events)?;
         let pull = spawn_lane("mizu-pull", &parts, &events)?;
+        parts.monitor.update(|seen| *seen = Seen::starting(&replica, parts.store.counts()));
         session.send(Event::Started(Box::new(replica)));
-        parts.monitor.update(|seen| seen.started = true);
         let driver = Driver {
             engine: Engine::new(parts.config, fastrand::Rng::new()),
             store: parts.store,
@@ -117,8 +117,10 @@ impl Session {
     /// Ends everything that is under way, within a second. After this no callback starts and nothing is sent.
     /// Gives what says when the last transaction has ended, should that take longer.
     pub fn stop(&self) -> Arc<Ended> {
+        if self.stopping.swap(true, Ordering::SeqCst) {
+            return Arc::clone(&self.ended);
+        }
         self.dispatcher.stop();
-        self.stopping.store(true, Ordering::SeqCst);
         self.transport.shutdown();
         // Wakes the driver, which then sees that it is to stop.
         self.send(Event::Due);

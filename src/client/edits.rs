@@ -2,24 +2,42 @@
 
 use std::collections::HashMap;
 
-use crate::error::Result;
-use crate::model::{Edit, EntityKey, Object};
-use crate::store::{self, Store, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::collection::{Collection, codec};
+use crate::error::Result;
+use crate::model::{Edit, EntityKey, Intent, Object};
+use crate::store::{self, Store};
+
+/// Writes to entities that are committed together: what [`crate::Client::mutate_expecting`] gives to its closure,
+/// and a [`crate::Batch`] has beside custom mutations.
+///
+/// Nothing of it is on disk, and nobody else sees it, before the closure has returned.
 pub struct Edits<'a> {
     store: &'a Store,
     /// What the entities that were edited look like.
     views: HashMap<EntityKey, Option<Object>>,
-    pub edits: Vec<(EntityKey, Edit)>,
+    /// What was gathered, in order.
+    pub(super) intents: Vec<Intent>,
 }
 
 impl<'a> Edits<'a> {
-    pub fn new(store: &'a Store) -> Self {
-        Self { store, views: HashMap::new(), edits: Vec::new() }
+    pub(super) fn new(store: &'a Store) -> Self {
+        Self { store, views: HashMap::new(), intents: Vec::new() }
+    }
+
+    /// The edits of entities among what was gathered.
+    pub(super) fn into_edits(self) -> Vec<(EntityKey, Edit)> {
+        let edit = |intent| match intent {
+            Intent::Entity(key, edit) => Some((key, edit)),
+            Intent::Custom { .. } => None,
+        };
+        self.intents.into_iter().filter_map(edit).collect()
     }
 
     /// The entity with what was gathered.
-    pub fn view(&self, key: &EntityKey) -> Result<Option<Object>> {
+    fn view(&self, key: &EntityKey) -> Result<Option<Object>> {
         if let Some(view) = self.views.get(key) {
             return Ok(view.clone());
         }
@@ -27,14 +45,83 @@ impl<'a> Edits<'a> {
     }
 
     /// Adds an edit; refuses at once what the store would refuse.
-    pub fn add(&mut self, key: EntityKey, edit: Edit) -> Result<(), StoreError> {
-        let visible = match self.views.get(&key) {
-            Some(view) => view.clone(),
-            None => self.store.get(&key)?.map(|row| row.data),
-        };
+    fn edit(&mut self, key: EntityKey, edit: Edit) -> Result<()> {
+        let visible = self.view(&key)?;
         let patch = store::resolve(edit.clone(), visible.as_ref(), &key)?;
         self.views.insert(key.clone(), patch.apply(visible));
-        self.edits.push((key, edit));
+        self.intents.push(Intent::Entity(key, edit));
         Ok(())
+    }
+
+    /// An entity as it is with the writes of this batch; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read or does not fit the type.
+    pub fn get<T: DeserializeOwned>(&self, collection: &Collection<T>, id: &str) -> Result<Option<T>> {
+        let key = collection.key(id);
+        self.view(&key)?.map(|data| codec::decode(&key, &data)).transpose()
+    }
+
+    /// Adds a new entity under an id of the app's own.
+    ///
+    /// # Errors
+    /// When one is visible under this id, or the value cannot be stored.
+    pub fn create<T: Serialize>(&mut self, collection: &Collection<T>, id: &str, value: &T) -> Result<()> {
+        let key = collection.key(id);
+        let data = codec::encode(&key, value)?;
+        self.edit(key, Edit::Create(data))
+    }
+
+    /// Adds a new entity under a new id, which it gives.
+    ///
+    /// # Errors
+    /// When the value cannot be stored.
+    pub fn add<T: Serialize>(&mut self, collection: &Collection<T>, value: &T) -> Result<String> {
+        let id = crate::new_id();
+        self.create(collection, &id, value)?;
+        Ok(id)
+    }
+
+    /// Replaces an entity; fields that the app does not know stay.
+    ///
+    /// # Errors
+    /// When there is no such entity, or the value cannot be stored.
+    pub fn set<T>(&mut self, collection: &Collection<T>, id: &str, value: &T) -> Result<()>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let key = collection.key(id);
+        let current = self.view(&key)?;
+        let edit = codec::set(&key, current.as_ref(), value)?;
+        self.edit(key, edit)
+    }
+
+    /// Changes some fields of an entity; only those are sent.
+    ///
+    /// # Errors
+    /// When there is no such entity, it does not fit the type, or the new value cannot be stored.
+    pub fn update<T>(
+        &mut self,
+        collection: &Collection<T>,
+        id: &str,
+        change: impl FnOnce(&mut T),
+    ) -> Result<()>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let key = collection.key(id);
+        let current = self.view(&key)?;
+        match codec::update(&key, current.as_ref(), change)? {
+            Some((set, unset)) => self.edit(key, Edit::Update { set, unset, seen: None }),
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes an entity.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn delete<T>(&mut self, collection: &Collection<T>, id: &str) -> Result<()> {
+        self.edit(collection.key(id), Edit::Delete)
     }
 }

@@ -24,7 +24,7 @@ impl Exchanger<'_> {
     pub fn run(&self, exchange: Exchange, transport: &dyn Transport) -> Answer {
         let response = self
             .request(&exchange)
-            .and_then(|request| transport.exchange(&request).map_err(Failure::Offline));
+            .and_then(|request| self.send(&request, transport).map_err(Failure::Offline));
         self.answer(exchange, response)
     }
 
@@ -38,6 +38,14 @@ impl Exchanger<'_> {
             encode::body(plan, self.scope, self.dialect).map_err(|(_, reason)| Failure::Dialect(reason))
         })?;
         Ok(Request { endpoint: endpoint(plan), log: log.as_ref().map(ToString::to_string), body })
+    }
+
+    /// A panic of an app's own transport is like a broken network.
+    fn send(&self, request: &Request, transport: &dyn Transport) -> Result<Response, TransportError> {
+        catch_unwind(AssertUnwindSafe(|| transport.exchange(request))).unwrap_or_else(|_| {
+            let url = format!("{}/{}", self.base_url, request.endpoint.path());
+            Err(TransportError::Unreachable { url, reason: "the transport panicked".to_owned() })
+        })
     }
 
     /// What came of the exchange.

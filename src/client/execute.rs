@@ -13,6 +13,7 @@ const SWEPT_AT_ONCE: u32 = 1_000;
 /// When the store fails; then nothing has changed.
 pub fn execute(store: &Store, command: Command) -> Result<Stored, StoreError> {
     Ok(match command {
+        Command::Reload => Stored::Reloaded(Box::new(store.replica()?)),
         Command::TakeBatch(request) => Stored::Batch(store.take_batch(&request)?),
         Command::Record { outcomes, at } => Stored::Recorded(store.record(&outcomes, at)?),
         Command::CountAttempts(seqs) => {

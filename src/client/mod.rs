@@ -17,6 +17,7 @@ mod driver;
 mod edits;
 pub(crate) mod exchange;
 pub(crate) mod execute;
+mod lifecycle;
 mod monitor;
 mod options;
 
@@ -28,6 +29,7 @@ use mizu_sync_protocol::Cursor;
 use serde::Serialize;
 
 pub use batch::Batch;
+pub use edits::Edits;
 pub use options::Builder;
 
 pub(crate) use self::core::Core;
@@ -159,12 +161,12 @@ impl Client {
         &self,
         name: &str,
         args: &impl Serialize,
-        expect: impl FnOnce(&mut Batch<'_>) -> Result<()>,
+        expect: impl FnOnce(&mut Edits<'_>) -> Result<()>,
     ) -> Result<String> {
         let args = codec::args(name, args)?;
-        let mut batch = Batch::new(&self.core.store);
-        expect(&mut batch)?;
-        let expected = batch.into_edits();
+        let mut edits = Edits::new(&self.core.store);
+        expect(&mut edits)?;
+        let expected = edits.into_edits();
         let ids = self.core.write(vec![Intent::Custom { name: name.to_owned(), args, expected }])?;
         Ok(ids.into_iter().next().unwrap_or_default())
     }

@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::model::Counts;
+use crate::model::{Counts, Replica};
 use crate::store::Store;
 use crate::sync::{Access, SyncState};
 
@@ -83,6 +83,12 @@ impl Monitor {
 }
 
 impl Seen {
+    /// What is seen when a sync begins.
+    pub fn starting(replica: &Replica, queue: Counts) -> Self {
+        let (cursor, bootstrapped) = (replica.cursor, replica.bootstrapped);
+        Self { state: SyncState { cursor, bootstrapped, ..SyncState::default() }, queue, started: true }
+    }
+
     /// Why the sync is not done, as far as is known.
     fn reason(&self) -> String {
         let Self { state, queue, .. } = self;

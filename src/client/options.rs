@@ -215,9 +215,8 @@ impl Builder {
                 Ok(transport)
             }),
         };
-        let client = crate::new_id();
-        let owner = Owner { scope: &self.scope, principal: self.principal.as_deref(), client: &client };
-        let store = Store::open(location, &owner, self.durability)?;
+        let owner = Owner { scope: self.scope, principal: self.principal, client: crate::new_id() };
+        let store = Store::open(location, owner, self.durability)?;
         Client::new(store, config, transport, self.dialect, self.callbacks)
     }
 }

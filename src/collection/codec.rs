@@ -50,12 +50,12 @@ where
     Ok(Edit::Set { known, gone })
 }
 
-/// The edit that makes the fields of an entity what `change` makes them; `None` when it changes none.
+/// The fields of an entity that `change` changes, and those that it takes away; `None` when it changes none.
 pub fn update<T>(
     key: &EntityKey,
     current: Option<&Object>,
     change: impl FnOnce(&mut T),
-) -> Result<Option<Edit>>
+) -> Result<Option<(Object, Vec<String>)>>
 where
     T: Serialize + DeserializeOwned,
 {
@@ -64,7 +64,7 @@ where
     let before = encode(key, &value)?;
     change(&mut value);
     let after = encode(key, &value)?;
-    Ok(difference(&before, &after).map(|(set, unset)| Edit::Update { set, unset }))
+    Ok(difference(&before, &after))
 }
 
 /// The arguments of a custom mutation.

@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::codec;
 use crate::client::Core;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Edit, EntityKey, Intent};
+use crate::store::StoreError;
 
 /// A handle on one entity, whether it is there or not.
 pub struct Entity<T> {
@@ -76,13 +77,21 @@ impl<T: Serialize + DeserializeOwned> Entity<T> {
     /// Changes it: only the fields that are different afterwards are written and sent, so that changes of
     /// other fields by others survive. Nothing happens when none is. On disk when this returns.
     ///
+    /// `change` is called again if the entity was changed meanwhile, so that none of two changes at the same time
+    /// is lost.
+    ///
     /// # Errors
     /// As [`Entity::set`], and when the entity does not fit the type.
-    pub fn update(&self, change: impl FnOnce(&mut T)) -> Result<()> {
-        let current = self.core.store.get(&self.key)?.map(|row| row.data);
-        match codec::update(&self.key, current.as_ref(), change)? {
-            Some(edit) => self.write(edit),
-            None => Ok(()),
+    pub fn update(&self, mut change: impl FnMut(&mut T)) -> Result<()> {
+        loop {
+            let current = self.core.store.get(&self.key)?.map(|row| row.data);
+            let Some((set, unset)) = codec::update(&self.key, current.as_ref(), &mut change)? else {
+                return Ok(());
+            };
+            match self.write(Edit::Update { set, unset, seen: current }) {
+                Err(Error::Store(StoreError::Changed { .. })) => {}
+                result => return result,
+            }
         }
     }
 }

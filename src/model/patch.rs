@@ -15,8 +15,9 @@ pub enum Edit {
     /// All the fields that the app knows; those that it does not know stay. `gone` names known fields that
     /// the new value leaves out.
     Set { known: Object, gone: Vec<String> },
-    /// Only the fields that changed.
-    Update { set: Object, unset: Vec<String> },
+    /// Only the fields that changed. `seen` is the entity that the change was computed from, where the edit is
+    /// refused if it is another one by now.
+    Update { set: Object, unset: Vec<String>, seen: Option<Object> },
     /// Gone.
     Delete,
 }

@@ -156,7 +156,11 @@ impl Connections {
         self.release(Access::Closed, Writer::Closed);
         let Location::File(path) = &self.location else { return Ok(Ok(())) };
         let held = match held {
-            Writer::Open { lock, .. } => lock,
+            Writer::Open { connection, lock, .. } => {
+                // SQLite cleans up by path when it closes: it must not find another client's file.
+                drop(connection);
+                lock
+            }
             Writer::Paused => Some(FileLock::take(path)?),
             Writer::Closed => return Err(StoreError::Closed),
         };

@@ -1,5 +1,6 @@
 //! What the app decides about its mutations: retry or discard.
 
+use mizu_sync_protocol::limits;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
@@ -46,7 +47,11 @@ impl Store {
             let mut patches = tables::patches_of(tx, found.seq).map_err(sqlite)?;
             let (mut name, mut new_args) = (found.name, found.args);
             match (args, new_args.is_some(), patches.first()) {
-                (Some(args), true, _) => new_args = Some(args.to_owned()),
+                (Some(args), true, _) => {
+                    limits::check_args(args)
+                        .map_err(|limit| StoreError::ArgsLimit { name: name.clone(), limit })?;
+                    new_args = Some(args.to_owned());
+                }
                 (Some(args), false, Some((key, patch))) => {
                     let (id, patch) = Patch::from_args(patch.verb(), args).ok_or_else(|| {
                         let reason = format!("{name} takes other fields");

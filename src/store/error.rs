@@ -93,6 +93,12 @@ pub enum StoreError {
         /// The entity.
         entity: EntityKey,
     },
+    /// The entity was changed while a change to it was computed. [`crate::Entity::update`] computes it again.
+    #[error("{entity} was changed meanwhile")]
+    Changed {
+        /// The entity.
+        entity: EntityKey,
+    },
     /// There is no such entity here.
     #[error("{entity} does not exist here")]
     NotFound {
@@ -145,6 +151,12 @@ impl StoreError {
     pub(crate) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
         let path = path.to_owned();
         let reason = error.to_string();
+        if matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)
+        ) {
+            return Self::Corrupt { path, reason, set_aside: None };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full { path },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path },

@@ -51,19 +51,20 @@ use crate::model::Counts;
 use connections::{Connections, lock};
 
 /// Whose data a file holds.
-#[derive(Clone, Copy, Debug)]
-pub struct Owner<'a> {
+#[derive(Clone, Debug)]
+pub struct Owner {
     /// The data partition.
-    pub scope: &'a str,
+    pub scope: String,
     /// The user.
-    pub principal: Option<&'a str>,
+    pub principal: Option<String>,
     /// The name under which a new file is known to servers.
-    pub client: &'a str,
+    pub client: String,
 }
 
 /// The local database. All of it can be used from any thread.
 pub struct Store {
     connections: Connections,
+    owner: Owner,
     durability: Durability,
     /// The generation that is seen. Changes while the right to write is held.
     generation: AtomicI64,
@@ -78,22 +79,31 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; a file of another kind, version, scope or user is left as it is.
-    pub fn open(location: Location, owner: &Owner<'_>, durability: Durability) -> Result<Self, StoreError> {
-        let connections = Connections::open(location)?;
-        let generation =
-            connections.write(Durability::Relaxed, |tx| replica::claim(tx, owner, connections.location()))?;
+    pub fn open(location: Location, owner: Owner, durability: Durability) -> Result<Self, StoreError> {
         let store = Self {
-            connections,
+            connections: Connections::open(location)?,
+            owner,
             durability,
-            generation: AtomicI64::new(generation),
+            generation: AtomicI64::new(0),
             staging: AtomicI64::new(0),
             counts: Mutex::default(),
             waiting: Mutex::default(),
         };
-        let staging = store.replica()?.stage.map_or(0, |stage| stage.generation.cast_signed());
-        store.staging.store(staging, Ordering::SeqCst);
-        *lock(&store.counts) = store.count_mutations()?;
+        store.load()?;
         Ok(store)
+    }
+
+    /// Makes sure that the file is this owner's, and learns what is kept of it in memory.
+    fn load(&self) -> Result<(), StoreError> {
+        let mut writer = self.connections.writer();
+        let claim = |tx: &Transaction<'_>| replica::claim(tx, &self.owner, self.connections.location());
+        let generation = writer.transaction(Durability::Relaxed, claim)?;
+        self.generation.store(generation, Ordering::SeqCst);
+        drop(writer);
+        let staging = self.replica()?.stage.map_or(0, |stage| stage.generation.cast_signed());
+        self.staging.store(staging, Ordering::SeqCst);
+        *lock(&self.counts) = self.count_mutations()?;
+        Ok(())
     }
 
     /// How many mutations are in which state.
@@ -106,12 +116,13 @@ impl Store {
         self.connections.pause();
     }
 
-    /// Takes the file again.
+    /// Takes the file again. Another client may have had it meanwhile, so it is looked at as if it were opened.
     ///
     /// # Errors
-    /// When another client has taken it, or it cannot be opened.
+    /// When another client has taken it, it cannot be opened, or it is somebody else's now.
     pub fn resume(&self) -> Result<(), StoreError> {
-        self.connections.resume()
+        self.connections.resume()?;
+        self.load().inspect_err(|_| self.connections.pause())
     }
 
     /// Releases the file for good. Everything later fails with [`StoreError::Closed`].

@@ -4,8 +4,8 @@ use mizu_sync_protocol::limits;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
-use crate::model::Object;
-use crate::model::{Edit, EntityKey, Patch};
+use super::tables;
+use crate::model::{Edit, EntityKey, Object, Patch};
 
 /// One row of the table `entity`.
 #[derive(Default)]
@@ -25,7 +25,11 @@ impl EntityRow {
             "SELECT data, base, overlay FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3";
         let row =
             connection.prepare_cached(sql)?.query_row(params![generation, key.collection, key.id], |row| {
-                Ok(Self { data: object(row, 0)?, base: object(row, 1)?, overlay: row.get(2)? })
+                Ok(Self {
+                    data: tables::object(row, 0)?,
+                    base: tables::object(row, 1)?,
+                    overlay: row.get(2)?,
+                })
             });
         Ok(row.optional()?.unwrap_or_default())
     }
@@ -50,10 +54,6 @@ impl EntityRow {
         statement.execute(params![generation, key.collection, key.id, data, base, self.overlay])?;
         Ok(())
     }
-}
-
-fn object(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Object>> {
-    Ok(row.get::<_, Option<String>>(column)?.and_then(Object::parse))
 }
 
 /// Lays a patch over the entity's `row` and records it under (seq, ordinal).
@@ -90,7 +90,10 @@ pub fn resolve(edit: Edit, visible: Option<&Object>, key: &EntityKey) -> Result<
         }
         (Edit::Create(data), None) => Patch::Create(data),
         (Edit::Set { known, gone }, Some(visible)) => Patch::Replace(visible.patched(&known, &gone)),
-        (Edit::Update { set, unset }, Some(_)) => Patch::Fields { set, unset },
+        (Edit::Update { seen: Some(seen), .. }, Some(visible)) if seen != *visible => {
+            return Err(StoreError::Changed { entity: key.clone() });
+        }
+        (Edit::Update { set, unset, .. }, Some(_)) => Patch::Fields { set, unset },
         (Edit::Delete, _) => Patch::Delete,
     };
     check(&patch, visible, key)?;
@@ -141,13 +144,6 @@ fn live_patches(connection: &Connection, key: &EntityKey, last: i64) -> rusqlite
                WHERE patch.collection = ?1 AND patch.id = ?2 AND seq <= ?3 AND mutation.state < 2
                ORDER BY seq, ordinal";
     let mut select = connection.prepare_cached(sql)?;
-    let rows = select.query_map(params![key.collection, key.id, last], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
-    })?;
-    let mut patches = Vec::new();
-    for row in rows {
-        let (op, body) = row?;
-        patches.extend(Patch::parse(&op, body.as_deref()));
-    }
-    Ok(patches)
+    let rows = select.query_map(params![key.collection, key.id, last], |row| tables::patch(row, 0))?;
+    rows.collect()
 }

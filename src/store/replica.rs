@@ -10,9 +10,9 @@ use crate::model::{EntityKey, Replica, Stage, Suspect, Versions};
 use crate::time::Timestamp;
 
 /// Makes the row in a new file, and refuses a file of another scope or user. Gives the generation.
-pub fn claim(tx: &Transaction<'_>, owner: &Owner<'_>, store: &super::Location) -> Result<i64, StoreError> {
-    let sqlite = |error| StoreError::from_sqlite(store.path(), &error);
-    let path = || store.path().to_owned();
+pub fn claim(tx: &Transaction<'_>, owner: &Owner, location: &super::Location) -> Result<i64, StoreError> {
+    let sqlite = |error| StoreError::from_sqlite(location.path(), &error);
+    let path = || location.path().to_owned();
     let sql = "SELECT scope, principal, generation FROM replica";
     let known = tx
         .query_row(sql, [], |row| {
@@ -26,13 +26,11 @@ pub fn claim(tx: &Transaction<'_>, owner: &Owner<'_>, store: &super::Location) -
         return Ok(1);
     };
     if scope != owner.scope {
-        return Err(StoreError::OtherScope { path: path(), found: scope, asked: owner.scope.to_owned() });
+        return Err(StoreError::OtherScope { path: path(), found: scope, asked: owner.scope.clone() });
     }
-    if principal.as_deref() != owner.principal {
+    if principal != owner.principal {
         return Err(StoreError::OtherPrincipal { path: path() });
     }
-    // Rounds are counted anew: the first pull of this process is after all acks of former ones.
-    tx.run("UPDATE mutation SET round = 0 WHERE state = 1", []).map_err(sqlite)?;
     Ok(generation)
 }
 
@@ -43,6 +41,16 @@ impl Store {
     /// When the file cannot be read.
     pub fn replica(&self) -> Result<Replica, StoreError> {
         self.connections.read(|connection| read(connection).map_err(|error| self.error(&error)))
+    }
+
+    /// As [`Self::replica`], for a sync that begins: its rounds are counted from 0, and its first pull is after all
+    /// acks of former ones.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn begin_session(&self) -> Result<Replica, StoreError> {
+        self.update(|tx| tx.run("UPDATE mutation SET round = 0 WHERE state = 1", []))?;
+        self.replica()
     }
 
     /// Remembers how the server is spoken to.

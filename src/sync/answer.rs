@@ -18,6 +18,10 @@ use crate::net::TransportError;
 
 /// How much of an answer other than 200 is read.
 const ERROR_BODY: u64 = 64 * 1024;
+/// Changes in one page at most, whatever was asked for.
+const MOST_CHANGES: usize = 65_536;
+/// How much of a page is read, where it is read without its data.
+const OVERSIZED_PAGE: u64 = 64 * 1024 * 1024;
 /// How much of a server's own words is shown.
 const SHOWN: usize = 200;
 
@@ -54,11 +58,10 @@ pub fn read(
         }
         Plan::Pull { cursor, stream, .. } => {
             // A single change that is too large for memory is passed over, and only its cursor is kept.
-            let most = if *stream { limits::MAX_SNAPSHOT } else { limits::MAX_READ_PAGE as u64 };
             if *stream {
-                return oversized_page(incoming, *cursor, most);
+                return oversized_page(incoming, *cursor, OVERSIZED_PAGE);
             }
-            let body = read_whole(incoming, most)?;
+            let body = read_whole(incoming, limits::MAX_READ_PAGE as u64)?;
             pull(&body, *cursor, dialect).map(Reply::Pull)
         }
         Plan::Snapshot { .. } => snapshot(incoming, dialect, sink).map(Reply::Snapshot),
@@ -98,7 +101,11 @@ fn pull(body: &[u8], sent: Cursor, dialect: Option<&dyn Dialect>) -> Result<Pull
     if response.changes.is_none() && response.next_cursor.is_none() && !is_empty_page(body) {
         return Err(Failure::NotProtocol("it is JSON, but not a page of changes".to_owned()));
     }
-    let changes = changes::read(&response.changes.unwrap_or_default(), sent, dialect);
+    let changes = response.changes.unwrap_or_default();
+    if changes.len() > MOST_CHANGES {
+        return Err(Failure::NotProtocol("a page with far more changes than were asked for".to_owned()));
+    }
+    let changes = changes::read(&changes, sent, dialect);
     Ok(PullReply {
         changes: changes.entities,
         unreadable: changes.unreadable,
@@ -145,7 +152,11 @@ fn oversized_page(incoming: &mut Incoming<'_>, sent: Cursor, most: u64) -> Resul
         (Err(error), None) => return Err(not_protocol(error)),
         (Ok(page), None) => page,
     };
-    let new = page.changes.unwrap_or_default().into_iter().filter(|change| change.cursor > sent);
+    let changes = page.changes.unwrap_or_default();
+    if changes.len() > MOST_CHANGES {
+        return Err(Failure::NotProtocol("a page with far more changes than were asked for".to_owned()));
+    }
+    let new = changes.into_iter().filter(|change| change.cursor > sent);
     let too_large = |change: Head| crate::model::Unreadable {
         cursor: Some(change.cursor),
         reason: "it is too large".to_owned(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mizu_sync_protocol::{Cursor, LogPosition, LogPositions, Tag, Wire};
 
+use super::backoff::Backoff;
 use super::event::{
     Action, Answer, Command, Event, Exchange, Head, Moment, Notice, Plan, Queue, Reply, Stored, Time,
 };
@@ -70,6 +71,9 @@ pub struct Engine {
     next_ticket: u64,
     /// Exchanges that failed.
     pub(super) failures: u64,
+    /// After a failure of the store: when what the file remembers is read again.
+    pub(super) reload: Option<Moment>,
+    pub(super) store_backoff: Backoff,
     published: Option<SyncState>,
     wake: Option<Option<Moment>>,
     actions: Vec<Action>,
@@ -101,6 +105,8 @@ impl Engine {
             access: Access::default(),
             next_ticket: 0,
             failures: 0,
+            reload: None,
+            store_backoff: Backoff::default(),
             published: None,
             wake: None,
             actions: Vec::new(),
@@ -127,6 +133,7 @@ impl Engine {
         std::mem::take(&mut self.actions)
     }
 
+    /// Begins with what the file remembers, and with nothing under way.
     fn started(&mut self, replica: Replica) {
         let stale = replica.versions != self.config.versions;
         self.trials = Trials::new(replica.suspects.clone());
@@ -166,22 +173,23 @@ impl Engine {
     /// Learns the server's time, and from an answer 200 in which form it is spoken to.
     fn heard_from_server(&mut self, head: Head, well: bool) {
         self.heard = true;
-        if let Some(server_time) = head.server_time {
-            self.server_time = Some((server_time, self.time.now));
-        }
         if !well {
             return;
+        }
+        // An error may come from something that stands between, with a clock of its own.
+        if let Some(server_time) = head.server_time {
+            self.server_time = Some((server_time, self.time.now));
         }
         let wire = if head.extended { Wire::Extended } else { Wire::Plain };
         let Some(replica) = &mut self.replica else { return };
         let known = replica.wire.replace(wire);
         self.plainly = false;
         if known != Some(wire) {
-            self.store(Command::LearnWire(wire));
-            // Another kind of server cannot have the same log.
+            // Another kind of server cannot have the same log. First, so that a death in between forgets neither.
             if known.is_some() {
                 self.log_changed();
             }
+            self.store(Command::LearnWire(wire));
         }
         if self.connection != Connection::Online {
             self.connection = Connection::Online;
@@ -191,6 +199,10 @@ impl Engine {
 
     fn stored(&mut self, stored: Stored) {
         match stored {
+            Stored::Reloaded(replica) => {
+                self.store_backoff.reset();
+                self.started(*replica);
+            }
             Stored::Batch(batch) => self.batch_taken(batch),
             Stored::Recorded(rejected) => {
                 self.notify_rejected(rejected);
@@ -216,6 +228,7 @@ impl Engine {
             return;
         }
         self.hurry();
+        self.go_on_in_background();
         self.pull.wanted = true;
         self.push.gate.give_up = self.push.sending_since().map(|since| since + STALE_REQUEST);
         self.pull.gate.give_up = self.pull.sending_since().map(|since| since + STALE_REQUEST);
@@ -269,6 +282,9 @@ impl Engine {
         {
             self.access = Access::Granted;
         }
+        if self.reload.take_if(|moment| *moment <= self.time.now).is_some() {
+            self.store(Command::Reload);
+        }
         self.give_up_stale_requests();
         self.proceed_pull();
         self.proceed_push();
@@ -286,7 +302,7 @@ impl Engine {
 
     fn next_wake(&self) -> Option<Moment> {
         let stale = [self.push.gate.give_up, self.pull.gate.give_up].into_iter().flatten().min();
-        [stale, self.next_request()].into_iter().flatten().min()
+        [stale, self.reload, self.next_request()].into_iter().flatten().min()
     }
 
     fn next_request(&self) -> Option<Moment> {
@@ -330,11 +346,13 @@ impl Engine {
 
     fn state(&self) -> SyncState {
         let replica = self.replica.as_ref();
+        // While the file is read again, what was known of it stays to be seen.
+        let before = self.published.clone().unwrap_or_default();
         SyncState {
             connection: self.connection,
             access: self.access,
-            cursor: replica.map_or(Cursor::ZERO, |replica| replica.cursor),
-            bootstrapped: replica.is_some_and(|replica| replica.bootstrapped),
+            cursor: replica.map_or(before.cursor, |replica| replica.cursor),
+            bootstrapped: replica.map_or(before.bootstrapped, |replica| replica.bootstrapped),
             uploading: self.push.sending_since().is_some(),
             downloading: self.pull.sending_since().is_some(),
             progress: replica

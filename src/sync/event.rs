@@ -65,6 +65,7 @@ pub enum Action {
 
 /// What the store is to do.
 pub enum Command {
+    Reload,
     TakeBatch(BatchRequest),
     Record { outcomes: Vec<(u64, Outcome)>, at: Timestamp },
     CountAttempts(Vec<u64>),
@@ -83,6 +84,7 @@ pub enum Command {
 
 /// What the store did: one for each [`Command`], in the same order.
 pub enum Stored {
+    Reloaded(Box<Replica>),
     Batch(Batch),
     Recorded(Vec<RejectedMutation>),
     AttemptsCounted,

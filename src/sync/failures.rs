@@ -40,7 +40,8 @@ impl Engine {
 
     /// Remembers what is in the way of a lane, and tells the app, unless it knows of something like it.
     pub(super) fn report(&mut self, lane: Lane, error: SyncError) {
-        let known = self.error().is_some_and(|known| mem::discriminant(known) == mem::discriminant(&error));
+        let errors = [&self.push.gate.error, &self.pull.gate.error].into_iter().flatten();
+        let known = errors.map(mem::discriminant).any(|known| known == mem::discriminant(&error));
         if !known {
             self.notify(Notice::Error(error.clone()));
         }
@@ -163,13 +164,14 @@ impl Engine {
         }
     }
 
-    /// Both lanes begin again from what is known to be stored.
+    /// Everything begins again from what is known to be stored.
     pub(super) fn store_failed(&mut self, error: StoreError) {
         self.report(Lane::Pull, SyncError::Store(error));
         self.push_abandon();
         self.pull_abandon();
-        let (now, most) = (self.time.now, self.most_wait());
-        self.pull.gate.fail(now, most, &mut self.rng);
-        self.push.gate.close_until(self.pull.gate.opens());
+        // Of what is believed here nobody knows what is on disk: it is read again before anything is sent.
+        self.replica = None;
+        let wait = self.store_backoff.fail(self.most_wait(), &mut self.rng);
+        self.reload = Some(self.time.now + wait);
     }
 }

@@ -150,6 +150,8 @@ impl Engine {
         if matches!(self.pull.step, Step::BeginningStage) {
             self.pull.step = Step::Idle;
             self.send_snapshot(generation, None);
+            // An attempt before may have left rows.
+            self.begin_sweep();
         }
     }
 
@@ -158,6 +160,12 @@ impl Engine {
             Step::SendingSnapshot { ticket: asked, generation, .. } if asked == ticket => generation,
             _ => return,
         };
+        let before = self.replica.as_ref().and_then(|replica| replica.stage.as_ref()?.after.as_ref());
+        if reply.after.as_ref().zip(before).is_some_and(|(after, before)| after <= before) {
+            self.pull.step = Step::Idle;
+            let reason = "a page of the snapshot ends where the one before it did".to_owned();
+            return self.lane_failed(Endpoint::Snapshot, Failure::NotProtocol(reason));
+        }
         self.lane_succeeded(Lane::Pull);
         self.go_on_in_background();
         if reply.unreadable > 0 {

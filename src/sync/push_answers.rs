@@ -89,7 +89,8 @@ impl Engine {
                 Outcome::Rejected { code: code.as_str().to_owned(), error }
             }
             None => {
-                let error = if error.is_empty() { result.code.unwrap_or_default() } else { error };
+                let code = || super::answer::shown(&result.code.unwrap_or_default());
+                let error = if error.is_empty() { code() } else { error };
                 let outcome = self.failed_outcome(sending.attempt, seq, failures, error.clone(), true);
                 failed.get_or_insert(error);
                 outcome
@@ -139,6 +140,9 @@ impl Engine {
             Failure::Status { status: 410, code, .. } => {
                 let log_changed = code.as_deref() == Some(Code::LogChanged.as_str());
                 self.trials.postpone(sending.attempt);
+                // Whatever keeps answering so is not asked without a pause.
+                let most = self.most_wait();
+                self.push.gate.fail(self.time.now, most, &mut self.rng);
                 match sending.log_epoch == self.log_epoch {
                     true if log_changed => self.log_changed(),
                     true => {

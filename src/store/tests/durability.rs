@@ -77,7 +77,7 @@ fn a_closed_store_says_so() {
 
 #[test]
 fn a_store_in_memory_does_the_same() {
-    let store = Store::open(Location::Memory, &OWNER, Durability::Full).unwrap();
+    let store = Store::open(Location::Memory, owner(), Durability::Full).unwrap();
     store.write(vec![mutation("m", Intent::Entity(todo("a"), Edit::Create(object("{}"))))]).unwrap();
     assert!(store.exists(&todo("a")).unwrap());
     store.check_invariants().unwrap();

@@ -22,7 +22,10 @@ pub struct Fixture {
     pub folder: TempDir,
 }
 
-pub const OWNER: Owner<'static> = Owner { scope: "user:1", principal: None, client: "client-1" };
+pub fn owner() -> Owner {
+    Owner { scope: "user:1".to_owned(), principal: None, client: "client-1".to_owned() }
+}
+
 pub const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 impl Fixture {
@@ -50,7 +53,7 @@ impl Fixture {
     }
 
     pub fn update(&self, id: &str, set: &str) {
-        self.write(id, Edit::Update { set: object(set), unset: Vec::new() }).unwrap();
+        self.write(id, Edit::Update { set: object(set), unset: Vec::new(), seen: None }).unwrap();
     }
 
     pub fn shown(&self, id: &str) -> Option<String> {
@@ -85,7 +88,7 @@ impl Fixture {
 }
 
 pub fn open(folder: &TempDir) -> Result<Store, StoreError> {
-    Store::open(Location::File(folder.path().join("todos.db")), &OWNER, Durability::Relaxed)
+    Store::open(Location::File(folder.path().join("todos.db")), owner(), Durability::Relaxed)
 }
 
 pub fn request() -> BatchRequest {

@@ -41,6 +41,7 @@ fn an_ack_without_a_cursor_from_a_former_process_settles_by_the_first_pull() {
     fixture.create("a", "{}");
     fixture.record(1, Outcome::Acked { cursor: None, tag: None, round: 30 });
     let fixture = fixture.reopened();
+    fixture.store.begin_session().unwrap();
     fixture.page(1, vec![]);
     assert_eq!(fixture.store.counts().acked, 0);
 }

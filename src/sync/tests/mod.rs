@@ -51,8 +51,8 @@ impl Rig {
     }
 
     pub fn new(extended: bool) -> Self {
-        let owner = Owner { scope: "user:1", principal: None, client: "client-1" };
-        let store = Store::open(Location::Memory, &owner, Durability::Relaxed).unwrap();
+        let owner = Owner { scope: "user:1".to_owned(), principal: None, client: "client-1".to_owned() };
+        let store = Store::open(Location::Memory, owner, Durability::Relaxed).unwrap();
         let config = Config {
             scope: "user:1".to_owned(),
             base_url: "https://x/_sync".to_owned(),
@@ -77,7 +77,7 @@ impl Rig {
     }
 
     pub fn start(&mut self) {
-        let replica = self.store.replica().unwrap();
+        let replica = self.store.begin_session().unwrap();
         self.event(Event::Started(Box::new(replica)));
     }
 

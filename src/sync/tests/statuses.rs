@@ -185,3 +185,37 @@ fn a_captive_portal_counts_no_attempt() {
     assert!(rig.store.pending().unwrap().iter().all(|mutation| mutation.failures == 0));
     assert!(rig.notices.iter().any(|told| told.contains("does this network want a sign-in?")));
 }
+
+#[test]
+fn after_a_failure_of_the_store_everything_begins_again_from_what_is_on_disk() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.answer_push(vec![ok(11)]);
+    let error = crate::store::StoreError::Full { path: "todos.db".into() };
+    rig.event(Event::Stored(Err(error)));
+    assert!(rig.interrupted.contains(&Lane::Pull), "what is under way is not waited for");
+    rig.asked.clear();
+    assert!(rig.notices.last().unwrap().contains("free some space"), "{:?}", rig.notices);
+    assert_eq!(rig.state.cursor, cursor(10), "what was known stays to be seen");
+    rig.sleep();
+    let Plan::Pull { cursor: from, .. } = rig.pull_asked().unwrap().plan else { panic!("no pull") };
+    assert_eq!(from, cursor(10));
+    rig.answer_pull(11, vec![], false);
+    assert_eq!(rig.store.counts().acked, 0);
+    assert_eq!(rig.state.error, None);
+}
+
+#[test]
+fn a_push_that_is_answered_410_again_and_again_is_not_a_loop_without_a_pause() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    for _ in 0..20 {
+        let before = rig.now;
+        rig.fail(Lane::Push, 410);
+        assert!(rig.push_asked().is_none());
+        while rig.push_asked().is_none() {
+            rig.sleep();
+        }
+        assert!(rig.now > before);
+    }
+}
