@@ -115,6 +115,10 @@ impl Engine {
                 self.pull.step = Step::BeginningStage;
                 self.store(Command::StageBegin);
             }
+            // Only the extended form can say where it goes on.
+            Some(Stage { after: Some(_), .. }) if self.wire() == Some(Wire::Plain) => {
+                self.begin_snapshot_anew();
+            }
             Some(Stage { after: Some(after), generation, .. }) => self.send_snapshot(generation, Some(after)),
             #[cfg(feature = "planted-bugs")]
             Some(stage) if self.has_bug(crate::planted::Bug::SwapsWithoutCatchingUp) => {

@@ -14,7 +14,19 @@ fn an_acked_write_stays_laid_over_until_a_pull_has_brought_it() {
 }
 
 #[test]
-fn an_answer_for_what_was_pulled_before_it_was_sent_settles_at_once() {
+fn an_ack_settles_only_by_a_pull_that_began_after_it() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    fixture.record(1, Outcome::Acked { cursor: Some(cursor(5)), tag: None, round: 3 });
+    let page = |round| Page { cursor: cursor(9), round, ..Page::default() };
+    fixture.store.apply_page(&page(3)).unwrap();
+    assert_eq!(fixture.store.counts().acked, 1, "the page may be of another log than the ack");
+    fixture.store.apply_page(&page(4)).unwrap();
+    assert_eq!(fixture.store.counts().acked, 0);
+}
+
+#[test]
+fn what_was_pulled_before_it_was_sent_settles_at_once() {
     let fixture = Fixture::new();
     fixture.create("a", r#"{"n":1}"#);
     fixture.page(5, vec![put("a", r#"{"n":1}"#)]);

@@ -100,3 +100,16 @@ fn pages_pulled_into_a_stage_do_not_show() {
     fixture.store.swap(&stage(generation, 6, None), 1).unwrap();
     assert_eq!(fixture.shown("a").as_deref(), Some(r#"{"n":3}"#));
 }
+
+#[test]
+fn rows_of_a_snapshot_that_was_given_up_are_not_kept() {
+    let fixture = Fixture::new();
+    let given_up = fixture.store.stage_begin().unwrap();
+    fixture.store.stage_drop().unwrap();
+    let generation = fixture.store.stage_begin().unwrap();
+    assert_ne!(generation, given_up, "a late page of the one would get into the other");
+    fixture.store.stage_rows(given_up, &[put("stale", "{}")], &[]).unwrap();
+    fixture.store.swap(&stage(generation, 9, None), 1).unwrap();
+    fixture.store.stage_rows(generation, &[put("late", "{}")], &[]).unwrap();
+    assert_eq!((fixture.shown("stale"), fixture.shown("late")), (None, None));
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Unreadable;
+use crate::model::{Counts, Unreadable};
 
 #[test]
 fn the_first_sync_is_a_snapshot_that_is_caught_up_before_it_is_seen() {
@@ -164,13 +164,17 @@ fn polling_waits_for_its_interval() {
 }
 
 #[test]
-fn a_too_old_cursor_leads_to_a_snapshot_and_asks_our_server_for_the_outcomes_again() {
+fn a_too_old_cursor_leads_to_a_snapshot_and_acks_are_asked_for_again() {
     let mut rig = Rig::synced();
     rig.write("a");
     rig.answer_push(vec![ok(20)]);
     rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
     assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
-    assert_eq!(rig.pushing(), ["a"]);
+    assert_eq!(rig.pushing(), ["a"], "the server may have been restored before it was trimmed");
+    rig.answer_push(vec![ok(20)]);
+    rig.answer_snapshot(20);
+    rig.answer_pull(20, vec![], false);
+    assert_eq!(rig.store.counts(), Counts::default());
 }
 
 #[test]
@@ -179,9 +183,53 @@ fn a_too_old_cursor_of_a_plain_server_leaves_acks_as_they_are() {
     rig.write("a");
     rig.answer_push(vec![ok(20)]);
     rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
-    assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
     assert_eq!(rig.store.counts().acked, 1);
     rig.answer_snapshot(20);
     rig.answer_pull(20, vec![], false);
-    assert_eq!(rig.store.counts().acked, 0);
+    assert_eq!(rig.store.counts(), Counts::default());
+}
+
+#[test]
+fn an_ack_that_a_pull_under_way_overtakes_is_asked_for_by_the_next_one() {
+    let mut rig = Rig::synced();
+    rig.event(Event::SyncRequested);
+    rig.write("a");
+    rig.answer_push(vec![ok(15)]);
+    rig.answer_pull(20, vec![], false);
+    assert_eq!(rig.store.counts().acked, 1, "the server of the pull may not be the one that gave the ack");
+    assert_eq!(rig.pull_asked().unwrap().log.as_ref().unwrap().to_string(), "20:ab, 15:ab");
+    rig.fail_with(Lane::Pull, 410, Some("log_changed"));
+    assert_eq!(rig.pushing(), ["a"]);
+}
+
+#[test]
+fn the_pages_of_a_snapshot_must_be_of_one_log() {
+    let mut rig = Rig::new(true);
+    rig.start();
+    let page = |at, tag, after: Option<&str>| SnapshotReply {
+        rows: 1,
+        unreadable: 0,
+        cursor: cursor(at),
+        tag: Tag::new(tag),
+        after: after.map(|id| EntityKey::new("todo", id)),
+        total: None,
+    };
+    rig.answer(Lane::Pull, Ok(Reply::Snapshot(page(10, "aa", Some("a")))));
+    assert_eq!(rig.pull_asked().unwrap().log.as_ref().unwrap().to_string(), "10:aa");
+    rig.answer(Lane::Pull, Ok(Reply::Snapshot(page(15, "bb", None))));
+    let pull = rig.pull_asked().unwrap();
+    assert!(matches!(pull.plan, Plan::Pull { cursor: at, .. } if at == cursor(10)));
+    assert_eq!(pull.log.as_ref().unwrap().to_string(), "15:bb");
+}
+
+#[test]
+fn a_snapshot_that_a_plain_server_refuses_in_the_extended_form_begins_anew_in_the_plain_one() {
+    let mut rig = Rig::synced();
+    rig.event(Event::SyncRequested);
+    rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
+    rig.extended = false;
+    rig.fail_with(Lane::Pull, 400, Some("invalid_mutation"));
+    rig.sleep();
+    let Plan::Snapshot { wire, after, .. } = &rig.pull_asked().unwrap().plan else { panic!("no snapshot") };
+    assert_eq!((*wire, after.is_none()), (Some(Wire::Plain), true));
 }

@@ -85,8 +85,10 @@ fn a_batch_in_the_wrong_form_is_sent_again_in_the_other_one() {
     rig.write("a");
     rig.extended = false;
     rig.fail_with(Lane::Push, 400, Some("invalid_mutation"));
-    let Plan::Push { wire, .. } = &rig.push_asked().unwrap().plan else { panic!("no push") };
-    assert_eq!(*wire, Wire::Plain);
+    let Plan::Push { wire: form, .. } = &rig.push_asked().unwrap().plan else { panic!("no push") };
+    assert_eq!((*form, wire(&rig)), (Wire::Plain, Some(Wire::Extended)), "an error does not teach");
+    rig.answer_push(vec![ok(11)]);
+    assert_eq!(wire(&rig), Some(Wire::Plain));
     assert!(rig.rejected().is_empty());
 }
 

@@ -59,6 +59,29 @@ fn when_the_network_is_back_a_request_of_before_is_given_up() {
 }
 
 #[test]
+fn a_request_that_was_young_when_the_network_came_back_is_given_up_once_it_is_old() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.pass(Duration::from_secs(1));
+    rig.event(Event::Network(true));
+    assert!(rig.interrupted.is_empty());
+    assert_eq!(rig.sleep(), Duration::from_secs(1));
+    assert_eq!(rig.interrupted, [Lane::Push]);
+}
+
+#[test]
+fn a_request_made_after_the_network_came_back_is_left_alone() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.event(Event::Network(true));
+    rig.disconnect(Lane::Push);
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(rig.pushing(), ["a"]);
+    rig.pass(Duration::from_secs(1));
+    assert!(!rig.interrupted.contains(&Lane::Push));
+}
+
+#[test]
 fn a_retry_after_is_obeyed_also_when_the_network_returns() {
     let mut rig = Rig::synced();
     rig.write("a");

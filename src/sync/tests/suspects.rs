@@ -145,3 +145,22 @@ fn a_mutation_that_breaks_the_server_with_a_500_blocks_nobody() {
     }
     assert!(rig.now - begun < Duration::from_secs(60), "{:?}", rig.now - begun);
 }
+
+#[test]
+fn after_a_log_change_what_was_acked_goes_before_the_suspects() {
+    let mut rig = Rig::synced();
+    rig.write("first");
+    rig.answer_push(vec![ok(15)]);
+    rig.write("poison");
+    for _ in 0..3 {
+        while rig.push_asked().is_none() {
+            rig.sleep();
+        }
+        rig.answer_push(vec![boom()]);
+    }
+    while rig.push_asked().is_none() {
+        rig.sleep();
+    }
+    rig.fail_with(Lane::Push, 410, Some("log_changed"));
+    assert_eq!(rig.pushing(), ["first", "poison"]);
+}
