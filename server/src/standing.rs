@@ -19,7 +19,12 @@ pub(crate) fn check(connection: &Connection, scope: &Scope, known: &LogPositions
     for LogPosition { cursor, tag } in [&known.pulled].into_iter().chain(&known.acked) {
         check_cursor(connection, scope, *cursor, Some(tag))?;
     }
-    Ok(())
+    // What was pulled is fetched anew then; but on what was acked the client builds, and nobody can tell whether it
+    // is in this log.
+    match &known.acked {
+        Some(acked) if acked.cursor < scope.trimmed.cursor => Err(Refusal::cursor_too_old()),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a cursor, with its tag if the client told it, that contradicts the log. Before what was trimmed

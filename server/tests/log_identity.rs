@@ -226,14 +226,38 @@ fn a_provable_log_changed_wins_over_cursor_too_old() {
 }
 
 #[test]
-fn a_trimmed_ack_is_believed() {
+fn a_trimmed_ack_cannot_be_proved_and_is_too_old() {
     let fixture = Fixture::new();
     let known = fixture.write(&["a", "b", "c"]);
     fixture.environment.advance(7 * DAY);
     fixture.trim();
     let log = format!("{}, {}", known[2], known[0]);
-    assert_eq!(fixture.service.pull_knowing(&log).status, 200);
+    assert_eq!(fixture.service.pull_knowing(&log).code(), "cursor_too_old");
+    assert_eq!(fixture.service.push_knowing(&log, &[create("d")]).code(), "cursor_too_old");
+}
+
+#[test]
+fn a_repeat_of_what_was_trimmed_is_acked_where_it_can_be_proved() {
+    let fixture = Fixture::new();
+    let known = fixture.write(&["a", "b", "c"]);
+    fixture.environment.advance(7 * DAY);
+    fixture.trim();
+    let again = position(&fixture.service.push(&[create("a")]).results()[0]);
+    assert_eq!(again, known[1], "the last one that was trimmed");
+    let log = format!("{}, {again}", known[2]);
     assert_eq!(fixture.service.push_knowing(&log, &[create("d")]).status, 200);
+}
+
+#[test]
+fn the_later_pages_of_a_snapshot_must_be_of_the_log_of_the_first() {
+    let fixture = Fixture::new();
+    let known = fixture.write(&["a", "b", "c"]);
+    let page = |log: &str| {
+        let body = json!({ "scope": SCOPE, "limit": 1, "after": ["todo", "a"] });
+        fixture.service.send(Endpoint::Snapshot, true, Some(log), &body)
+    };
+    assert_eq!(page(&known[2]).status, 200);
+    assert_eq!(page("3:beef").code(), "log_changed");
 }
 
 #[test]

@@ -409,7 +409,7 @@ impl Engine {
         match (pulled, acked) {
             (Some(pulled), acked) => Some(LogPositions { pulled, acked }),
             // Nothing is pulled of this log yet; an ack stands for it.
-            (None, Some(acked)) => Some(LogPositions { pulled: acked, acked: None }),
+            (None, Some(acked)) => Some(LogPositions { pulled: acked.clone(), acked: Some(acked) }),
             (None, None) => None,
         }
     }
