@@ -162,5 +162,8 @@ fn after_a_log_change_what_was_acked_goes_before_the_suspects() {
         rig.sleep();
     }
     rig.fail_with(Lane::Push, 410, Some("log_changed"));
+    while rig.push_asked().is_none() {
+        rig.sleep();
+    }
     assert_eq!(rig.pushing(), ["first", "poison"]);
 }
