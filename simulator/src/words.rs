@@ -38,14 +38,15 @@ pub fn stored(stored: &Stored) -> String {
             let ids: Vec<&str> = batch.mutations.iter().map(|mutation| mutation.id.as_str()).collect();
             format!("{ids:?}, expired {:?}", batch.expired)
         }
-        Stored::Recorded(rejected) | Stored::LogChanged(rejected) => format!("rejected {rejected:?}"),
+        Stored::Recorded(rejected) | Stored::LogChanged(rejected) | Stored::AcksDoubted(rejected) => {
+            format!("rejected {rejected:?}")
+        }
         Stored::PageApplied(applied) | Stored::StagePaged(applied) | Stored::Swapped(applied) => {
             format!("settled {}", applied.settled)
         }
         Stored::StageBegun(generation) => format!("generation {generation}"),
         Stored::Swept { more } => format!("more {more}"),
         Stored::Reloaded(_)
-        | Stored::AcksDoubted
         | Stored::AttemptsCounted
         | Stored::StageCheckpointed
         | Stored::StageDropped

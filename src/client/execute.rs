@@ -21,10 +21,7 @@ pub fn execute(store: &Store, command: Command) -> Result<Stored, StoreError> {
             Stored::AttemptsCounted
         }
         Command::LogChanged { server_now, at } => Stored::LogChanged(store.log_changed(server_now, at)?),
-        Command::DoubtAcks { server_now } => {
-            store.doubt_acks(server_now)?;
-            Stored::AcksDoubted
-        }
+        Command::DoubtAcks { server_now, at } => Stored::AcksDoubted(store.doubt_acks(server_now, at)?),
         Command::ApplyPage(page) => Stored::PageApplied(store.apply_page(&page)?),
         Command::StageBegin => Stored::StageBegun(store.stage_begin()?),
         Command::StageCheckpoint(stage) => {

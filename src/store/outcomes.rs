@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 /// The same in words.
 pub const OUTCOME_UNKNOWN_ERROR: &str =
-    "it was sent more than 60 days ago and never answered, so it may or may not have been applied";
+    "it was sent more than 60 days ago, and the server can no longer say whether it was applied";
 
 impl Store {
     /// Records what became of mutations that were sent; one that is gone by now is passed over. Gives those
@@ -94,7 +94,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<RejectedMutation>, StoreError> {
         let rejected = self.update_counted(|tx, delta| {
-            let rejected = self.requeue_acked(tx, server_now, Some(at), delta)?;
+            let rejected = self.requeue_acked(tx, server_now, at, delta)?;
             tx.run("UPDATE replica SET resync = 1", [])?;
             tx.run("DELETE FROM stage", [])?;
             Ok(rejected)
@@ -103,30 +103,32 @@ impl Store {
         Ok(rejected)
     }
 
-    /// Nobody can prove any more that what the server acked is in its log: it is sent again. What is too old for
-    /// that stays acked: the server's word is believed.
+    /// Nobody can prove any more that what the server acked is in its log: it is sent again. Gives those mutations
+    /// that are too old for that, rejected now: a false alarm is better than a write that is lost in silence.
     ///
     /// # Errors
     /// When the file cannot be written; then nothing has changed.
-    pub fn doubt_acks(&self, server_now: Option<Timestamp>) -> Result<(), StoreError> {
-        self.update_counted(|tx, delta| self.requeue_acked(tx, server_now, None, delta).map(drop))
+    pub fn doubt_acks(
+        &self,
+        server_now: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Vec<RejectedMutation>, StoreError> {
+        self.update_counted(|tx, delta| self.requeue_acked(tx, server_now, at, delta))
     }
 
-    /// Makes what was acked pending again. What is too old to be sent again is rejected at `rejected_at`; where
-    /// that is not given it stays acked.
+    /// Makes what was acked pending again, and rejects what is too old to be sent again.
     fn requeue_acked(
         &self,
         tx: &Transaction<'_>,
         server_now: Option<Timestamp>,
-        rejected_at: Option<Timestamp>,
+        at: Timestamp,
         delta: &mut Delta,
     ) -> rusqlite::Result<Vec<RejectedMutation>> {
         let mut touched = BTreeSet::new();
         let mut rejected = Vec::new();
         for (seq, sent_at) in acked(tx)? {
+            delta.acked -= 1;
             if is_expired(sent_at, server_now) {
-                let Some(at) = rejected_at else { continue };
-                delta.acked -= 1;
                 reject(tx, seq, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, at)?;
                 touched.extend(tables::entities_of(tx, seq)?);
                 rejected.extend(lists::rejected_by_seq(tx, seq)?);
@@ -135,7 +137,6 @@ impl Store {
                 let sql =
                     "UPDATE mutation SET state = 0, cursor = NULL, tag = NULL, round = NULL WHERE seq = ?1";
                 tx.run(sql, [seq])?;
-                delta.acked -= 1;
                 delta.pending += 1;
             }
         }

@@ -173,12 +173,11 @@ impl Engine {
     /// Learns the server's time, and from an answer 200 in which form it is spoken to.
     fn heard_from_server(&mut self, head: Head, well: bool) {
         self.heard = true;
-        if !well {
-            return;
-        }
-        // An error may come from something that stands between, with a clock of its own.
         if let Some(server_time) = head.server_time {
             self.server_time = Some((server_time, self.time.now));
+        }
+        if !well {
+            return;
         }
         let wire = if head.extended { Wire::Extended } else { Wire::Plain };
         let Some(replica) = &mut self.replica else { return };
@@ -208,13 +207,13 @@ impl Engine {
                 self.notify_rejected(rejected);
                 self.recorded();
             }
-            Stored::LogChanged(rejected) => self.notify_rejected(rejected),
+            Stored::LogChanged(rejected) | Stored::AcksDoubted(rejected) => self.notify_rejected(rejected),
             Stored::PageApplied(applied) | Stored::StagePaged(applied) => self.page_stored(applied),
             Stored::StageBegun(generation) => self.stage_begun(generation),
             Stored::StageCheckpointed => self.pull_idle(),
             Stored::Swapped(applied) => self.swapped(applied),
             Stored::Swept { more } => self.swept(more),
-            Stored::AcksDoubted | Stored::StageDropped | Stored::AttemptsCounted | Stored::Learnt => {}
+            Stored::StageDropped | Stored::AttemptsCounted | Stored::Learnt => {}
         }
     }
 

@@ -364,7 +364,7 @@ impl Engine {
     /// has kept the outcomes: it is asked for them by sending the mutations again.
     pub(super) fn doubt_acks(&mut self) {
         if self.replica.as_ref().is_some_and(|replica| replica.wire == Some(Wire::Extended)) {
-            self.store(Command::DoubtAcks { server_now: self.server_now() });
+            self.store(Command::DoubtAcks { server_now: self.server_now(), at: self.time.wall });
             self.acks_doubted();
         }
     }

@@ -92,20 +92,3 @@ fn what_another_log_had_acked_long_ago_is_for_the_app_to_decide() {
     assert_eq!(rejected[0].code, "outcome_unknown");
     assert_eq!(fixture.shown("a"), None);
 }
-
-#[test]
-fn what_was_acked_too_long_ago_to_ask_again_stays_acked() {
-    let fixture = Fixture::new();
-    fixture.create("old", "{}");
-    fixture.store.take_batch(&BatchRequest { server_now: Some(AT), ..request() }).unwrap();
-    fixture.ack(1, 5);
-    let later = AT.plus(std::time::Duration::from_secs(61 * 24 * 3600));
-    fixture.create("new", "{}");
-    fixture.store.take_batch(&BatchRequest { server_now: Some(later), ..request() }).unwrap();
-    fixture.ack(2, 6);
-    fixture.store.doubt_acks(Some(later)).unwrap();
-    let pending: Vec<_> =
-        fixture.store.pending().unwrap().into_iter().map(|mutation| mutation.acked).collect();
-    assert_eq!(pending, [true, false]);
-    fixture.store.check_invariants().unwrap();
-}
