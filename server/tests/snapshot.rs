@@ -110,7 +110,7 @@ fn the_cursor_of_a_snapshot_can_be_pulled_from() {
 }
 
 #[test]
-fn mizu_log_is_not_asked_for_a_snapshot() {
+fn mizu_log_is_not_looked_at_for_the_first_page() {
     let service = service();
     let log = Some("99:abc");
     assert_eq!(service.send(Endpoint::Snapshot, true, log, &json!({ "scope": SCOPE })).status, 200);

@@ -11,6 +11,8 @@ use crate::network::Trouble;
 use crate::violation::{Checked, Violation};
 use crate::world::{Happening, World};
 
+/// How long an outage goes on after the devices have slept over it.
+const AFTERMATH: Duration = Duration::from_secs(70);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR_MILLIS: i64 = 365 * 24 * 3600 * 1000;
@@ -252,9 +254,10 @@ impl World {
 
     /// Longer than the time after which a mutation that fails may be given up.
     fn long_outage(&mut self) {
-        self.backend.outage_until = self.now() + HOUR * 8 + Duration::from_secs(90);
         let wake = self.now() + HOUR * 8;
+        self.backend.outage_until = wake + AFTERMATH;
         self.put_to_sleep(None, wake);
+        self.quiet_until = wake + AFTERMATH;
     }
 
     fn restore_or_back_up(&mut self) -> Checked {

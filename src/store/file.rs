@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::StoreError;
@@ -58,7 +59,11 @@ pub fn open_writer(location: &Location) -> Result<Connection, StoreError> {
     let path = location.path();
     let mut connection = match location {
         Location::Memory => {
-            Connection::open_in_memory().map_err(|error| StoreError::from_sqlite(path, &error))?
+            let connection = Connection::open_in_memory().and_then(|connection| {
+                keep_statements(&connection)?;
+                Ok(connection)
+            });
+            connection.map_err(|error| StoreError::from_sqlite(path, &error))?
         }
         Location::File(path) => {
             refuse_foreign_file(path)?;
@@ -99,8 +104,16 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Statements are prepared once. Without the stability guarantee the planner looks at bound values, and SQLite
+/// prepares a statement anew whenever another one is bound.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A file that does not begin as SQLite files do is somebody else's: it is neither changed nor moved.

@@ -43,7 +43,7 @@ fn check_overlay(connection: &Connection, generation: i64) -> Result<(), String>
     let text = |error: rusqlite::Error| error.to_string();
     let mut patches = live_patches(connection).map_err(text)?;
     let sql = "SELECT collection, id, data, base, overlay FROM entity WHERE generation = ?1";
-    let mut select = connection.prepare(sql).map_err(text)?;
+    let mut select = connection.prepare_cached(sql).map_err(text)?;
     let mut rows = select.query(params![generation]).map_err(text)?;
     while let Some(row) = rows.next().map_err(text)? {
         let (collection, id): (String, String) = (row.get(0).map_err(text)?, row.get(1).map_err(text)?);
@@ -72,7 +72,7 @@ fn live_patches(connection: &Connection) -> rusqlite::Result<BTreeMap<EntityKey,
     let sql = "SELECT collection, patch.id, op, body FROM patch JOIN mutation USING (seq)
                WHERE state < 2 ORDER BY seq, ordinal";
     let mut patches: BTreeMap<EntityKey, Vec<Patch>> = BTreeMap::new();
-    let mut select = connection.prepare(sql)?;
+    let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let key = EntityKey { collection: row.get(0)?, id: row.get(1)? };

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use batch::{Batch, ScopeIndex, millis};
@@ -63,7 +64,7 @@ impl Database {
         let path = Path::new(":memory:");
         let failed = |source| OpenError::Database { path: path.to_owned(), source };
         let mut writer = Connection::open_in_memory().map_err(failed)?;
-        writer.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+        keep_statements(&writer).map_err(failed)?;
         schema::prepare(&mut writer, path, environment)?;
         Ok(Self { writer: Mutex::new(writer), readers: Readers::Writer })
     }
@@ -101,8 +102,16 @@ impl Writer<'_> {
     }
 }
 
-fn configure_writer(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+/// Statements are prepared once. Without the stability guarantee the planner looks at bound values, and SQLite
+/// prepares a statement anew whenever another one is bound.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+fn configure_writer(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    keep_statements(connection)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
     match durability {

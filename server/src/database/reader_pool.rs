@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::PREPARED_STATEMENTS;
+use super::keep_statements;
 
 /// Kept open for the next request; more are opened when more read at once.
 const IDLE: usize = 8;
@@ -31,7 +31,7 @@ impl ReaderPool {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(&self.path, flags)?;
         reader.busy_timeout(self.busy_timeout)?;
-        reader.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+        keep_statements(&reader)?;
         Ok(reader)
     }
 
