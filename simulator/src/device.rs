@@ -41,6 +41,8 @@ pub struct Device {
     pub process: Option<Process>,
     /// What its app has seen.
     pub view: View,
+    /// How often its app has looked.
+    pub looks: u32,
     /// What its app has still to do.
     pub acts_left: u32,
     /// Requests sent in the background since anything happened that asks for one.
@@ -81,6 +83,7 @@ impl Device {
             incarnation: 0,
             process: None,
             view: View::default(),
+            looks: 0,
             acts_left: plan.acts,
             background_requests: 0,
         }

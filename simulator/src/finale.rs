@@ -55,7 +55,11 @@ impl World {
         }
         deadlines.sort_unstable();
         for (deadline, device) in deadlines {
-            self.run_until(deadline)?;
+            // Not longer than it takes: hours of polling would show nothing new.
+            while self.now() < deadline && self.devices[device].counts().pending > 0 {
+                let next = deadline.min(self.now() + Duration::from_secs(1));
+                self.run_until(next)?;
+            }
             self.check_queue(device)?;
         }
         Ok(())
@@ -123,9 +127,8 @@ impl World {
         let truth = self.server_rows(SCOPE)?;
         for (index, device) in self.devices.iter().enumerate() {
             let diverges = |detail: String| Violation::new(Check::Converges, detail);
-            let Some(process) = &device.process else {
-                return Err(diverges(format!("device {index} is dead")));
-            };
+            let Some(process) = &device.process else { return Err(diverges(format!("device {index} is dead"))) };
+            process.store.check_invariants().map_err(|what| Violation::new(Check::Invariants, what))?;
             let counts = process.store.counts();
             if counts.pending + counts.acked > 0 || process.state.progress.is_some() {
                 return Err(diverges(format!("device {index} is not done: {counts:?} {:?}", process.state)));

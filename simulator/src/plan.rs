@@ -60,8 +60,8 @@ impl Plan {
         let millis = |rng: &mut fastrand::Rng, range| Duration::from_millis(rng.u64(range));
         let often = |rng: &mut fastrand::Rng, most: f64| if rng.bool() { 0.0 } else { most * rng.f64() };
         let pull_interval = match rng.u8(..6) {
-            0..3 => millis(rng, 300..1_500),
-            3..5 => millis(rng, 2_000..6_000),
+            0..3 => millis(rng, 600..3_000),
+            3..5 => millis(rng, 3_000..9_000),
             _ => Duration::from_secs(30),
         };
         let mut mischief: Vec<Mischief> = Mischief::ALL.into_iter().filter(|_| rng.u8(..100) < 30).collect();

@@ -230,9 +230,17 @@ impl Engine {
             round: self.pull.rounds_begun,
             ends_round: !reply.has_more,
         };
+        // Most polls bring nothing: then the file knows it all, unless an ack waits to be confirmed.
+        let nothing_new = page.changes.is_empty()
+            && page.unreadable.is_empty()
+            && self.queue.acked == 0
+            && self.position(staged).is_some_and(|(at, known)| at == next && known == tag);
         let stage = self.replica.as_ref().and_then(|replica| replica.stage.clone());
         self.pull.step =
             Step::StoringPage { cursor: next, tag, has_more: reply.has_more, staged, unreadable };
+        if nothing_new {
+            return self.page_stored(Applied::default());
+        }
         match stage {
             Some(stage) if staged => self.store(Command::StagePage { stage, page }),
             _ => self.store(Command::ApplyPage(page)),
