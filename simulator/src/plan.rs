@@ -79,7 +79,7 @@ impl Plan {
             from_zero,
             page: if rng.bool() { rng.u32(1..6) } else { 500 },
             items: rng.u32(0..10),
-            acts: rng.u32(8..26),
+            acts: rng.u32(6..20),
             act_every: millis(rng, 60..1_200),
             latency: millis(rng, 2..120),
             lost_request: often(rng, 0.2),
