@@ -165,12 +165,12 @@ impl Push<'_> {
         #[cfg(feature = "planted-bugs")]
         if self.service.has_bug(Bug::OutcomeInSecondTransaction) {
             let mutation = mutation.id.to_string();
-            let (scope, time) = (scope_id, batch.time());
+            let (scope, time) = (scope_id, batch.outcome_time());
             let late = planted::LateOutcome { scope, mutation, outcome: outcome.clone(), time };
             self.service.late_outcomes.add(late);
             return Ok(outcome.into());
         }
-        outcome.store(connection, scope_id, &mutation.id, batch.time())?;
+        outcome.store(connection, scope_id, &mutation.id, batch.outcome_time())?;
         Ok(outcome.into())
     }
 

@@ -12,7 +12,7 @@ use crate::violation::{Checked, Violation};
 use crate::world::{Happening, World};
 
 /// How long an outage goes on after the devices have slept over it.
-const AFTERMATH: Duration = Duration::from_secs(70);
+const AFTERMATH: Duration = Duration::from_secs(45);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR_MILLIS: i64 = 365 * 24 * 3600 * 1000;

@@ -19,6 +19,7 @@ use crate::environment::Environment;
 pub(crate) struct Batch {
     environment: Arc<dyn Environment>,
     now: SystemTime,
+    outcome_time: i64,
     last_cursor: u64,
     scopes: Vec<OpenScope>,
     by_name: HashMap<Box<str>, ScopeIndex>,
@@ -56,12 +57,14 @@ impl Batch {
         connection: &Connection,
         environment: &Arc<dyn Environment>,
     ) -> rusqlite::Result<Self> {
-        let last_cursor: i64 = connection
-            .prepare_cached("SELECT last_cursor FROM log_state")?
-            .query_row([], |row| row.get(0))?;
+        let (last_cursor, newest_outcome): (i64, Option<i64>) = connection
+            .prepare_cached("SELECT last_cursor, (SELECT max(time) FROM outcome) FROM log_state")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let now = environment.now();
         Ok(Self {
             environment: Arc::clone(environment),
-            now: environment.now(),
+            now,
+            outcome_time: newest_outcome.map_or(millis(now), |newest| newest.max(millis(now))),
             last_cursor: Cursor::from_sql(last_cursor).get(),
             scopes: Vec::new(),
             by_name: HashMap::new(),
@@ -77,6 +80,12 @@ impl Batch {
     /// The same in milliseconds since 1970.
     pub(crate) fn time(&self) -> i64 {
         millis(self.now)
+    }
+
+    /// The time that outcomes carry: never before one that is stored. Those of a while in which the clock was years
+    /// behind would otherwise be trimmed as soon as it is right, and their mutations applied again.
+    pub(crate) fn outcome_time(&self) -> i64 {
+        self.outcome_time
     }
 
     /// Finds a scope, or makes it.
