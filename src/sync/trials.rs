@@ -125,6 +125,10 @@ impl Trials {
     /// A mutation was applied or refused for good: the server is well.
     pub fn succeeded(&mut self, seq: u64) {
         self.suspects.retain(|suspect| suspect.seq != seq);
+        if !self.well {
+            // An outage is over: who failed in it, earlier in this round even, must not wait for long.
+            self.backoff.reset();
+        }
         self.well = true;
         if let Some(round) = &mut self.round
             && !round.well

@@ -167,3 +167,28 @@ fn after_a_log_change_what_was_acked_goes_before_the_suspects() {
     }
     assert_eq!(rig.pushing(), ["first", "poison"]);
 }
+
+#[test]
+fn who_failed_in_the_last_moment_of_an_outage_is_tried_again_soon() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.write("b");
+    let mut head = 10;
+    for _ in 0..40 {
+        rig.sleep();
+        serve(&mut rig, &["a", "b"], &mut head);
+    }
+    // The outage ends between the two attempts of a round.
+    while rig.push_asked().is_none() {
+        rig.sleep();
+    }
+    let failed = rig.pushing();
+    rig.answer_push(vec![boom()]);
+    serve(&mut rig, &[], &mut head);
+    let until = rig.now + Duration::from_secs(1);
+    while rig.now < until && rig.store.counts().pending > 0 {
+        rig.sleep();
+        serve(&mut rig, &[], &mut head);
+    }
+    assert_eq!(rig.store.counts().pending, 0, "{failed:?} still waits");
+}
