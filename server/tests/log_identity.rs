@@ -311,5 +311,9 @@ fn a_clock_that_was_set_back_trims_nothing_young() {
         service.push(&[create(id)]);
     }
     assert_eq!(service.trim(today + DAY).unwrap(), Trimmed::default());
-    assert_eq!(service.push(&[create("ten-years-off")]).results()[0]["ok"], true, "and it is not applied again");
+    assert_eq!(
+        service.push(&[create("ten-years-off")]).results()[0]["ok"],
+        true,
+        "and it is not applied again"
+    );
 }

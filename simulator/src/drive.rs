@@ -114,7 +114,8 @@ impl World {
         if pulls {
             self.devices[device].view.pulled(epoch, &self.backend.history);
         }
-        let settles = matches!(&stored, Stored::PageApplied(applied) | Stored::Swapped(applied) if applied.settled > 0);
+        let settles =
+            matches!(&stored, Stored::PageApplied(applied) | Stored::Swapped(applied) if applied.settled > 0);
         if decides || settles {
             self.follow_fates(device)?;
         }

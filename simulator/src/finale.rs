@@ -127,7 +127,9 @@ impl World {
         let truth = self.server_rows(SCOPE)?;
         for (index, device) in self.devices.iter().enumerate() {
             let diverges = |detail: String| Violation::new(Check::Converges, detail);
-            let Some(process) = &device.process else { return Err(diverges(format!("device {index} is dead"))) };
+            let Some(process) = &device.process else {
+                return Err(diverges(format!("device {index} is dead")));
+            };
             process.store.check_invariants().map_err(|what| Violation::new(Check::Invariants, what))?;
             let counts = process.store.counts();
             if counts.pending + counts.acked > 0 || process.state.progress.is_some() {

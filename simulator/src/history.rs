@@ -36,12 +36,6 @@ impl History {
         self.applied.len()
     }
 
-    /// Whether nothing is applied.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.applied.is_empty()
-    }
-
     /// Whether this mutation is.
     #[must_use]
     pub fn has(&self, id: &str) -> bool {

@@ -120,11 +120,6 @@ impl Ledger {
         self.written.get_mut(place)
     }
 
-    /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Written> {
-        self.written.iter()
-    }
-
     /// Those of one device, in order, to be changed.
     pub fn of_mut(&mut self, device: usize) -> impl Iterator<Item = &mut Written> {
         self.written.iter_mut().filter(move |written| written.device == device)
