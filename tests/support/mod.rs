@@ -1,6 +1,11 @@
 //! A real server and real clients, in temporary folders.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test uses some of it, and fails by a panic")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test uses some of it, and fails by a panic"
+)]
 
 pub mod scripted;
 
