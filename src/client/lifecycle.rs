@@ -62,6 +62,15 @@ impl Lifecycle {
 }
 
 impl Core {
+    /// What to tell somebody who waits for a sync that does not run.
+    pub fn not_running(&self) -> Error {
+        match *self.lifecycle.state() {
+            State::Paused { .. } => StoreError::Paused.into(),
+            State::Closed => StoreError::Closed.into(),
+            State::Stopped | State::Running(_) => Error::NotStarted,
+        }
+    }
+
     pub fn start(&self) -> Result<()> {
         let transport = self.transport()?;
         let mut lingering = self.lifecycle.transition();

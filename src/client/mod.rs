@@ -227,15 +227,14 @@ impl Client {
     /// this call are here.
     ///
     /// # Errors
-    /// [`Error::NotStarted`]; [`Error::Sync`] when something needs action; [`Error::TimedOut`] with the
-    /// reason. The sync goes on in the background all the same.
+    /// [`Error::NotStarted`], or that the client is paused or closed; [`Error::Sync`] when something needs
+    /// action; [`Error::TimedOut`] with the reason. The sync goes on in the background all the same.
     pub fn sync(&self, timeout: Duration) -> Result<()> {
         let begun = self.core.monitor.seen().state.rounds_begun;
         self.request_sync()?;
-        self.core.monitor.wait(&self.core.store, "synced", timeout, |seen| {
+        self.wait("synced", timeout, |seen| {
             seen.queue.pending == 0 && seen.queue.acked == 0 && seen.state.caught_up_round > begun
-        })?;
-        Ok(())
+        })
     }
 
     /// Waits until every write is sent and its effects are seen.
@@ -244,10 +243,7 @@ impl Client {
     /// As [`Client::sync`].
     pub fn flush(&self, timeout: Duration) -> Result<()> {
         self.require_started()?;
-        self.core.monitor.wait(&self.core.store, "sent", timeout, |seen| {
-            seen.queue.pending == 0 && seen.queue.acked == 0
-        })?;
-        Ok(())
+        self.wait("sent", timeout, |seen| seen.queue.pending == 0 && seen.queue.acked == 0)
     }
 
     /// Waits until the server's data has been here once, in this process or in an earlier one.
@@ -256,18 +252,28 @@ impl Client {
     /// As [`Client::sync`].
     pub fn wait_for_first_sync(&self, timeout: Duration) -> Result<()> {
         self.require_started()?;
-        let monitor = &self.core.monitor;
-        monitor
-            .wait(&self.core.store, "synced for the first time", timeout, |seen| seen.state.bootstrapped)?;
-        Ok(())
+        self.wait("synced for the first time", timeout, |seen| seen.state.bootstrapped)
     }
 
     fn require_started(&self) -> Result<()> {
-        if self.core.monitor.seen().started { Ok(()) } else { Err(Error::NotStarted) }
+        if self.core.monitor.seen().started { Ok(()) } else { Err(self.core.not_running()) }
     }
 
     fn request_sync(&self) -> Result<()> {
-        if self.core.send(Event::SyncRequested) { Ok(()) } else { Err(Error::NotStarted) }
+        if self.core.send(Event::SyncRequested) { Ok(()) } else { Err(self.core.not_running()) }
+    }
+
+    fn wait(
+        &self,
+        waiting_for: &'static str,
+        timeout: Duration,
+        done: impl Fn(&monitor::Seen) -> bool,
+    ) -> Result<()> {
+        match self.core.monitor.wait(&self.core.store, waiting_for, timeout, done) {
+            Ok(_) => Ok(()),
+            Err(Error::NotStarted) => Err(self.core.not_running()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The scope that it syncs, from [`Client::builder`].
