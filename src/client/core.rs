@@ -78,8 +78,12 @@ impl Core {
         self.lifecycle.with_session(|session| session.send(event)).is_some()
     }
 
-    /// An entity that does not fit the app's type: told once, and passed over.
+    /// An entity that does not fit the app's type: told once, and passed over. While nobody can be told, because
+    /// the sync does not run, it does not count as told.
     pub fn report_undecodable(&self, error: &Error, entity: EntityKey) {
+        if self.lifecycle.with_session(|_| ()).is_none() {
+            return;
+        }
         let new = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner).insert(entity);
         if !new {
             return;

@@ -5,6 +5,7 @@
 
 mod answers;
 mod calls;
+mod changes;
 mod names;
 mod server;
 #[path = "../support/mod.rs"]
