@@ -35,6 +35,12 @@ impl Object {
         serde_json::value::to_raw_value(value).map(Self::from_raw)
     }
 
+    /// Whether all of its fields can be named. JSON can spell names that are no Unicode: halves of surrogate
+    /// pairs.
+    pub fn is_readable(&self) -> bool {
+        !self.as_str().contains("\\u") || serde_json::from_str::<Fields<'_>>(self.as_str()).is_ok()
+    }
+
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
@@ -45,7 +51,7 @@ impl Object {
 
     /// Its top-level fields. Of a field that is there twice, each is.
     pub fn fields(&self) -> Fields<'_> {
-        // Text that came through a constructor is an object; a damaged file could still say otherwise.
+        // What comes from the server is asked whether it is readable; a damaged file could still say otherwise.
         serde_json::from_str(self.as_str()).unwrap_or_default()
     }
 

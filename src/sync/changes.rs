@@ -107,7 +107,8 @@ pub fn entity_data(text: &str) -> Result<Object, String> {
         text
     };
     limits::check_entity(text).map_err(|limit| limit.to_string())?;
-    Object::parse(text.to_owned()).ok_or_else(|| "its data is no object".to_owned())
+    let object = Object::parse(text.to_owned()).ok_or_else(|| "its data is no object".to_owned())?;
+    if object.is_readable() { Ok(object) } else { Err("the name of a field is not Unicode".to_owned()) }
 }
 
 /// What the dialect made of one change or snapshot.

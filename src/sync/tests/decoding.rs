@@ -198,6 +198,22 @@ fn a_snapshot_that_is_larger_than_is_read_into_memory_comes_in_chunks() {
 }
 
 #[test]
+fn fields_whose_names_are_not_unicode_are_not_lost_by_being_taken() {
+    let change = |name: &str| {
+        format!(r#"{{"cursor":1,"entity":"todo","id":"a","op":"create","data":{{"{name}":1,"title":"b"}}}}"#)
+    };
+    for (name, readable) in
+        [("\\ud83e\\udd5b", true), ("\\ud800", false), ("\\udd5b", false), ("\\u00fc", true)]
+    {
+        let changes = read_changes(&[&change(name)], 0);
+        assert_eq!(
+            (changes.entities.len(), changes.unreadable.len()),
+            (usize::from(readable), usize::from(!readable))
+        );
+    }
+}
+
+#[test]
 fn rows_that_cannot_be_stored_end_the_reading() {
     let mut rows = Rows { fail: true, ..Rows::default() };
     let result =
