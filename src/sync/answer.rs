@@ -1,5 +1,6 @@
 //! What an answer says: from its status and body to a [`Reply`] or a [`Failure`].
 
+use std::cell::Cell;
 use std::io::Read;
 use std::time::Duration;
 
@@ -145,10 +146,12 @@ fn oversized_page(incoming: &mut Incoming<'_>, sent: Cursor, most: u64) -> Resul
         tag: Option<Tag>,
     }
     let mut failed = None;
-    let body = Watched { body: incoming.body.take(most), failed: &mut failed };
-    let page = serde_json::from_reader::<_, Page>(std::io::BufReader::new(body));
+    let mut body = incoming.body.take(most);
+    let watched = Watched { body: &mut body, failed: &mut failed };
+    let page = serde_json::from_reader::<_, Page>(std::io::BufReader::new(watched));
     let page = match (page, failed) {
         (_, Some(error)) => return Err(Failure::Offline((incoming.body_error)(&error))),
+        (Err(_), None) if body.limit() == 0 => return Err(Failure::TooLarge),
         (Err(error), None) => return Err(not_protocol(error)),
         (Ok(page), None) => page,
     };
@@ -205,18 +208,23 @@ fn generic_snapshot(incoming: &mut Incoming<'_>, chunks: &mut Chunks<'_>) -> Res
     let most = limits::MAX_READ_PAGE as u64;
     let read = incoming.body.take(most).read_to_end(&mut start);
     read.map_err(|error| Failure::Offline((incoming.body_error)(&error)))?;
+    // From one row to the next not more may come than is read into memory, whatever the whole may be.
+    let row = Cell::new(most);
     let (mut failed, mut left) = (None, true);
     let result = if (start.len() as u64) < most {
         snapshot::read_slice(&start, chunks)
     } else {
         let mut rest = (&mut *incoming.body).take(limits::MAX_SNAPSHOT - most);
-        let body = Watched { body: start.as_slice().chain(&mut rest), failed: &mut failed };
-        let result = snapshot::read_stream(body, chunks);
+        let body = Metered { body: start.as_slice().chain(&mut rest), left: &row };
+        let result = snapshot::read_stream(Watched { body, failed: &mut failed }, chunks, &|| row.set(most));
         left = rest.limit() > 0;
         result
     };
     match (result, chunks.failure.take(), failed) {
         (_, Some(error), _) => Err(Failure::Store(error)),
+        (_, None, Some(_)) if row.get() == 0 => {
+            Err(Failure::NotProtocol("one row of it is too large".to_owned()))
+        }
         (_, None, Some(error)) => Err(Failure::Offline((incoming.body_error)(&error))),
         (Err(_), None, None) if !left => Err(Failure::TooLarge),
         (Err(error), None, None) => Err(not_protocol(error)),
@@ -252,6 +260,24 @@ fn dialect_snapshot(
     match chunks.failure.take() {
         Some(error) => Err(Failure::Store(error)),
         None => Ok(Summary { cursor: body.cursor, tag: body.tag, rows: count, ..Summary::default() }),
+    }
+}
+
+/// Fails when nothing is left of what may be read.
+struct Metered<'l, R> {
+    body: R,
+    left: &'l Cell<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        let count = self.body.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - count as u64);
+        Ok(count)
     }
 }
 

@@ -43,22 +43,27 @@ pub struct Summary {
 /// # Errors
 /// When it is not a snapshot, or the sink fails: see [`Chunks::failure`].
 pub fn read_slice(body: &[u8], chunks: &mut Chunks<'_>) -> Result<Summary, serde_json::Error> {
-    read_from(&mut serde_json::Deserializer::from_slice(body), chunks)
+    read_from(&mut serde_json::Deserializer::from_slice(body), chunks, &|| {})
 }
 
-/// Reads a snapshot's body from a stream.
+/// Reads a snapshot's body from a stream. `after_row` is called after each row.
 ///
 /// # Errors
 /// As [`read_slice`], and when the stream fails.
-pub fn read_stream(body: impl Read, chunks: &mut Chunks<'_>) -> Result<Summary, serde_json::Error> {
-    read_from(&mut serde_json::Deserializer::from_reader(std::io::BufReader::new(body)), chunks)
+pub fn read_stream(
+    body: impl Read,
+    chunks: &mut Chunks<'_>,
+    after_row: &dyn Fn(),
+) -> Result<Summary, serde_json::Error> {
+    read_from(&mut serde_json::Deserializer::from_reader(std::io::BufReader::new(body)), chunks, after_row)
 }
 
 fn read_from<'de, R: serde_json::de::Read<'de>>(
     deserializer: &mut serde_json::Deserializer<R>,
     chunks: &mut Chunks<'_>,
+    after_row: &dyn Fn(),
 ) -> Result<Summary, serde_json::Error> {
-    let mut summary = deserializer.deserialize_map(Body(chunks))?;
+    let mut summary = deserializer.deserialize_map(Body { chunks, after_row })?;
     deserializer.end()?;
     chunks.flush().map_err(serde_json::Error::custom)?;
     summary.rows = chunks.count;
@@ -123,7 +128,10 @@ impl<'s> Chunks<'s> {
     }
 }
 
-struct Body<'c, 's>(&'c mut Chunks<'s>);
+struct Body<'c, 's> {
+    chunks: &'c mut Chunks<'s>,
+    after_row: &'c dyn Fn(),
+}
 
 impl<'de> Visitor<'de> for Body<'_, '_> {
     type Value = Summary;
@@ -138,7 +146,7 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
         while let Some(name) = map.next_key::<Cow<'_, str>>()? {
             match &*name {
                 "data" => {
-                    map.next_value_seed(Collections(self.0))?;
+                    map.next_value_seed(Collections { chunks: self.chunks, after_row: self.after_row })?;
                     data = true;
                 }
                 "cursor" => summary.cursor = map.next_value()?,
@@ -157,7 +165,10 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
 }
 
 /// `{"todo": {…}, …}`
-struct Collections<'c, 's>(&'c mut Chunks<'s>);
+struct Collections<'c, 's> {
+    chunks: &'c mut Chunks<'s>,
+    after_row: &'c dyn Fn(),
+}
 
 impl<'de> DeserializeSeed<'de> for Collections<'_, '_> {
     type Value = ();
@@ -176,7 +187,7 @@ impl<'de> Visitor<'de> for Collections<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(collection) = map.next_key::<String>()? {
-            map.next_value_seed(Rows { collection, chunks: self.0 })?;
+            map.next_value_seed(Rows { collection, chunks: self.chunks, after_row: self.after_row })?;
         }
         Ok(())
     }
@@ -186,6 +197,7 @@ impl<'de> Visitor<'de> for Collections<'_, '_> {
 struct Rows<'c, 's> {
     collection: String,
     chunks: &'c mut Chunks<'s>,
+    after_row: &'c dyn Fn(),
 }
 
 impl<'de> DeserializeSeed<'de> for Rows<'_, '_> {
@@ -210,6 +222,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
             let row = entity_data(text).and_then(|data| entity(self.collection.clone(), id, Some(data)));
             let row = row.map_err(|reason| unreadable(None, reason, text));
             self.chunks.push(row, text.len()).map_err(A::Error::custom)?;
+            (self.after_row)();
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails there says why")]
 
 mod answers;
+mod bodies;
 mod calls;
 mod changes;
 mod names;

@@ -197,6 +197,33 @@ fn a_snapshot_that_is_larger_than_is_read_into_memory_comes_in_chunks() {
     assert!(rows.calls >= 20, "{}", rows.calls);
 }
 
+/// Counts what is read of it.
+struct Counted<R>(R, u64);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(into)?;
+        self.1 += count as u64;
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_row_of_a_snapshot_that_is_larger_than_memory_ends_the_reading_there() {
+    for head in [
+        r#"{"data":{"todo":{"first":{},"a":{"x":""#,
+        r#"{"data":{"todo":{"first":{},""#,
+        r#"{"data":{""#,
+        r#"{"data":{"todo":{}},"unknown":""#,
+    ] {
+        let mut body = Counted(head.as_bytes().chain(std::io::repeat(b'x')), 0);
+        let result = read_answer(&SNAPSHOT, 200, &mut body, &mut Rows::default());
+        let Err(Failure::NotProtocol(reason)) = result else { panic!("{head}: read") };
+        assert_eq!(reason, "one row of it is too large");
+        assert!(body.1 <= 2 * limits::MAX_READ_PAGE as u64, "{head}: {} bytes", body.1);
+    }
+}
+
 #[test]
 fn fields_whose_names_are_not_unicode_are_not_lost_by_being_taken() {
     let change = |name: &str| {
