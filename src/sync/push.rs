@@ -55,6 +55,8 @@ pub struct Sending {
     pub log_epoch: u64,
     /// How far it was pulled when it was sent.
     pub pulled: Cursor,
+    /// How far its log was known then: the same, or how far a snapshot was caught up.
+    pub known: Cursor,
 }
 
 impl Push {
@@ -139,6 +141,7 @@ impl Engine {
         let wire = self.wire().unwrap_or(Wire::Plain);
         let client = replica.client.clone();
         let pulled = if replica.resync { Cursor::ZERO } else { replica.cursor };
+        let known = replica.stage.as_ref().map_or(pulled, |stage| stage.cursor);
         let log = self.known_log();
         let mutations = batch.mutations.iter().map(|mutation| (mutation.seq, mutation.failures)).collect();
         let ticket = self.exchange(Plan::Push { mutations: batch.mutations, wire, client }, log);
@@ -150,6 +153,7 @@ impl Engine {
             since: self.time.now,
             log_epoch: self.log_epoch,
             pulled,
+            known,
         });
     }
 

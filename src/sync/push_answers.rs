@@ -39,8 +39,8 @@ impl Engine {
             self.lane_failed(Endpoint::Push, Failure::NotProtocol(reason));
             return;
         }
-        if sending.wire == Wire::Plain && results.iter().any(|result| is_behind(result, sending.pulled)) {
-            // A log that gives cursors which were pulled long ago is not the log that they were pulled from.
+        if sending.wire == Wire::Plain && results.iter().any(|result| is_behind(result, sending.known)) {
+            // A log that gives cursors which were seen long ago is not the log that they were seen in.
             self.trials.postpone(sending.attempt);
             self.log_changed();
             return;
@@ -235,7 +235,7 @@ impl Engine {
     }
 }
 
-/// Whether an ok result lies below what was pulled before it was sent.
-fn is_behind(result: &PushResult, pulled: Cursor) -> bool {
-    result.ok && result.cursor.is_some_and(|cursor| cursor < pulled)
+/// Whether an ok result lies below what was known of the log before it was sent.
+fn is_behind(result: &PushResult, known: Cursor) -> bool {
+    result.ok && result.cursor.is_some_and(|cursor| cursor < known)
 }

@@ -153,3 +153,28 @@ fn a_write_in_the_background_is_sent() {
     rig.write("a");
     assert_eq!(rig.pushing(), ["a"]);
 }
+
+#[test]
+fn an_ack_below_where_a_snapshot_is_being_caught_up_is_of_another_log() {
+    let mut rig = Rig::new(false);
+    rig.start();
+    rig.answer_snapshot(10);
+    rig.write("a");
+    // The file knows nothing of the log yet, but its stage does.
+    rig.answer_push(vec![ok(3)]);
+    assert!(rig.notices.iter().any(|told| told.contains("reset or restored")), "{:?}", rig.notices);
+    rig.store.check_invariants().unwrap();
+    assert_eq!((rig.store.counts().pending, rig.store.counts().acked), (1, 0));
+    assert!(rig.store.exists(&EntityKey::new("todo", "a")).unwrap());
+}
+
+#[test]
+fn an_ack_above_where_a_snapshot_is_being_caught_up_waits_for_it() {
+    let mut rig = Rig::new(false);
+    rig.start();
+    rig.answer_snapshot(10);
+    rig.write("a");
+    rig.answer_push(vec![ok(10)]);
+    assert_eq!(rig.store.counts().acked, 1, "what is seen does not have it yet");
+    assert!(rig.store.exists(&EntityKey::new("todo", "a")).unwrap());
+}
