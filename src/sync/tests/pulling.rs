@@ -233,3 +233,27 @@ fn a_snapshot_that_a_plain_server_refuses_in_the_extended_form_begins_anew_in_th
     let Plan::Snapshot { wire, after, .. } = &rig.pull_asked().unwrap().plan else { panic!("no snapshot") };
     assert_eq!((*wire, after.is_none()), (Some(Wire::Plain), true));
 }
+
+#[test]
+fn a_full_disk_stops_the_pull_until_there_is_space() {
+    let mut rig = Rig::synced();
+    rig.write("mine");
+    rig.answer_push(vec![boom()]);
+    rig.event(Event::SyncRequested);
+    rig.notices.clear();
+    let large = format!(r#"{{"text":"{}"}}"#, "x".repeat(300_000));
+    let change = || ServerEntity { key: EntityKey::new("todo", "large"), data: Object::parse(large.clone()) };
+    rig.store.limit_pages(Some(0));
+    rig.answer_pull(11, vec![change()], false);
+    assert!(rig.notices.iter().any(|told| told.contains("free some space")), "{:?}", rig.notices);
+    let shown = |rig: &Rig, id: &str| rig.store.exists(&EntityKey::new("todo", id)).unwrap();
+    assert_eq!((shown(&rig, "mine"), shown(&rig, "large")), (true, false));
+    assert_eq!((rig.state.cursor, rig.store.counts().pending), (cursor(10), 1));
+    rig.store.check_invariants().unwrap();
+    rig.store.limit_pages(None);
+    while rig.pull_asked().is_none() {
+        rig.sleep();
+    }
+    rig.answer_pull(11, vec![change()], false);
+    assert_eq!((shown(&rig, "large"), rig.state.cursor), (true, cursor(11)));
+}
