@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::StoreError;
 use super::schema;
@@ -42,7 +42,13 @@ impl FileLock {
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let lock = with_suffix(path, "-lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
-        let file = file.map_err(|error| StoreError::from_io(path, &error))?;
+        let file = file.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                let reason = "its folder does not exist, make it first".to_owned();
+                StoreError::Io { path: path.to_owned(), reason }
+            }
+            _ => StoreError::from_io(path, &error),
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::AlreadyOpen { path: path.to_owned() }),
@@ -66,9 +72,11 @@ pub fn open_writer(location: &Location) -> Result<Connection, StoreError> {
             connection.map_err(|error| StoreError::from_sqlite(path, &error))?
         }
         Location::File(path) => {
-            refuse_foreign_file(path)?;
-            open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-                .map_err(|error| damaged(path, &error))?
+            let ours = read_head(path)? == Head::Ours;
+            open_file(path, ours).map_err(|error| match error {
+                StoreError::Corrupt { reason, .. } if ours => set_aside(path, reason),
+                other => other,
+            })?
         }
     };
     match schema::migrate(&mut connection, path) {
@@ -81,31 +89,60 @@ pub fn open_writer(location: &Location) -> Result<Connection, StoreError> {
     }
 }
 
+/// Opens the file, if it is one of ours or a new one. Nothing is written before that is known. `ours`: whether it
+/// is marked so in its first bytes.
+fn open_file(path: &Path, ours: bool) -> Result<Connection, StoreError> {
+    let sqlite = |error| StoreError::from_sqlite(path, &error);
+    // What SQLite refuses to read and is marked as ours is damaged, whatever it calls it.
+    let unreadable = |error: rusqlite::Error| match StoreError::from_sqlite(path, &error) {
+        StoreError::NotADatabase { path } if ours => {
+            StoreError::Corrupt { path, reason: error.to_string(), set_aside: None }
+        }
+        StoreError::Io { path, reason } if ours && error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+            StoreError::Corrupt { path, reason, set_aside: None }
+        }
+        other => other,
+    };
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE);
+    let connection = connection.map_err(unreadable)?;
+    // The last connection that closes writes the WAL into the file, also into another program's.
+    let wal = std::fs::metadata(with_suffix(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, wal).map_err(sqlite)?;
+    schema::identify(&connection).map_err(unreadable)?.check(path)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
+    configure(&connection).map_err(sqlite)?;
+    Ok(connection)
+}
+
 /// Opens a connection that reads.
 ///
 /// # Errors
 /// See [`StoreError`].
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
-    let connection = connection.map_err(|error| StoreError::from_sqlite(path, &error))?;
-    connection
-        .pragma_update(None, "query_only", true)
-        .map_err(|error| StoreError::from_sqlite(path, &error))?;
-    Ok(connection)
+    let open = || {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        configure(&connection)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    };
+    open().map_err(|error| StoreError::from_sqlite(path, &error))
 }
 
-fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     // First of all: the change to WAL may have to wait for a reader that is just closing.
     connection.busy_timeout(Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     // On Apple's systems a plain fsync leaves the data in the drive's cache.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    keep_statements(&connection)?;
-    Ok(connection)
+    keep_statements(connection)
 }
 
 /// Statements are prepared once. Without the stability guarantee the planner looks at bound values, and SQLite
@@ -116,28 +153,33 @@ fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// A file that does not begin as SQLite files do is somebody else's: it is neither changed nor moved.
-fn refuse_foreign_file(path: &Path) -> Result<(), StoreError> {
-    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StoreError::from_io(path, &error)),
-    };
-    let mut head = Vec::with_capacity(MAGIC.len());
-    let read = file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head);
-    read.map_err(|error| StoreError::from_io(path, &error))?;
-    if head.is_empty() || head == MAGIC {
-        return Ok(());
-    }
-    Err(StoreError::NotADatabase { path: path.to_owned() })
+/// What the first bytes of a file say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// A database that is marked as ours.
+    Ours,
+    /// None, an empty one, or a database: of another program, or a new one whose mark is still in its WAL.
+    Unmarked,
 }
 
-fn damaged(path: &Path, error: &rusqlite::Error) -> StoreError {
-    match StoreError::from_sqlite(path, error) {
-        StoreError::Corrupt { reason, .. } => set_aside(path, reason),
-        other => other,
+/// A file that does not begin as SQLite files do is somebody else's: it is neither changed nor moved.
+fn read_head(path: &Path) -> Result<Head, StoreError> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    /// Where the header has `application_id`, big-endian.
+    const MARK: std::ops::Range<usize> = 68..72;
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Head::Unmarked),
+        Err(error) => return Err(StoreError::from_io(path, &error)),
+    };
+    let mut head = Vec::with_capacity(MARK.end);
+    let read = file.by_ref().take(MARK.end as u64).read_to_end(&mut head);
+    read.map_err(|error| StoreError::from_io(path, &error))?;
+    if !head.is_empty() && !head.starts_with(MAGIC) {
+        return Err(StoreError::NotADatabase { path: path.to_owned() });
     }
+    let ours = head.get(MARK) == Some(&schema::APPLICATION_ID.to_be_bytes());
+    Ok(if ours { Head::Ours } else { Head::Unmarked })
 }
 
 /// Renames the database and its companions to the first free name, so that nothing of it is lost.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::error::StoreError;
 
 /// Marks a SQLite file as one of ours: "MzSy".
-const APPLICATION_ID: i64 = 0x4d7a_5379;
+pub const APPLICATION_ID: i32 = 0x4d7a_5379;
 
 /// Each step leads from the schema version of its index to the next one.
 const MIGRATIONS: &[&str] = &[V1];
@@ -101,24 +101,57 @@ const V1: &str = "
     );
 ";
 
+/// What a file says of itself.
+pub struct Identity {
+    application: i64,
+    version: i64,
+    tables: i64,
+}
+
+/// Asks a file what it is, without changing it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok(Identity {
+        application: pragma("application_id")?,
+        version: pragma("user_version")?,
+        tables: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+    })
+}
+
+impl Identity {
+    /// The schema version of the file at `path`, 0 of a new one.
+    ///
+    /// # Errors
+    /// For a file of another program, for one of a newer version, and for one that contradicts itself.
+    pub fn check(&self, path: &Path) -> Result<i64, StoreError> {
+        let path = || path.to_owned();
+        match *self {
+            Self { application: 0, version: 0, tables: 0 } => Ok(0),
+            Self { application, .. } if application != i64::from(APPLICATION_ID) => {
+                Err(StoreError::NotADatabase { path: path() })
+            }
+            Self { version: found @ 1..=VERSION, .. } => Ok(found),
+            Self { version: found, .. } if found > VERSION => {
+                Err(StoreError::NewerSchema { path: path(), found, supported: VERSION })
+            }
+            Self { version, .. } => {
+                let reason = format!("it says that its schema version is {version}");
+                Err(StoreError::Corrupt { path: path(), reason, set_aside: None })
+            }
+        }
+    }
+}
+
 /// Brings the file at `path` to [`VERSION`], in one transaction.
 ///
 /// # Errors
 /// For a file of another program and for one of a newer version: neither is changed.
 pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let sqlite = |error| StoreError::from_sqlite(path, &error);
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = pragma("application_id").map_err(sqlite)?;
-    let found = pragma("user_version").map_err(sqlite)?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sqlite)?;
-    let new = application == 0 && found == 0 && tables == 0;
-    if !new && application != APPLICATION_ID {
-        return Err(StoreError::NotADatabase { path: path.to_owned() });
-    }
-    if found > VERSION {
-        return Err(StoreError::NewerSchema { path: path.to_owned(), found, supported: VERSION });
-    }
+    let found = identify(connection).map_err(sqlite)?.check(path)?;
     if found == VERSION {
         return Ok(());
     }

@@ -7,6 +7,7 @@ mod answers;
 mod bodies;
 mod calls;
 mod changes;
+mod files;
 mod logs;
 mod names;
 mod server;
