@@ -109,6 +109,10 @@ fn open_file(path: &Path, ours: bool) -> Result<Connection, StoreError> {
     let wal = std::fs::metadata(with_suffix(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, wal).map_err(sqlite)?;
     schema::identify(&connection).map_err(unreadable)?.check(path)?;
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
+        // SQLite opens what it may only read, and fails at the first write.
+        return Err(StoreError::ReadOnly { path: path.to_owned() });
+    }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
     configure(&connection).map_err(sqlite)?;
     Ok(connection)

@@ -10,6 +10,7 @@ mod changes;
 mod files;
 mod logs;
 mod names;
+mod processes;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
