@@ -32,7 +32,7 @@ impl Location {
 
 /// The right to use a database file, among all processes. Released when dropped, or when the process dies.
 #[derive(Debug)]
-pub struct FileLock(#[expect(dead_code, reason = "held for its lock")] File);
+pub struct FileLock(File);
 
 impl FileLock {
     /// Takes the lock of the database at `path`, which need not exist.
@@ -54,6 +54,13 @@ impl FileLock {
             Err(TryLockError::WouldBlock) => Err(StoreError::AlreadyOpen { path: path.to_owned() }),
             Err(TryLockError::Error(error)) => Err(StoreError::from_io(path, &error)),
         }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is just being started shares it until it has begun.
+        let _ = self.0.unlock();
     }
 }
 

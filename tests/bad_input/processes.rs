@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mizu_sync::{Error, StoreError};
@@ -96,6 +97,28 @@ fn a_file_that_another_process_has_is_refused_until_that_one_is_dead() {
     let client = builder(&nowhere(), &path).open().unwrap();
     assert_eq!(client.pending().unwrap().len(), 1);
     drop((client, folder));
+}
+
+/// A process that is being started shares the files of this one, locks and all, until its program runs.
+#[test]
+#[cfg(unix)]
+fn a_closed_file_is_free_at_once_also_while_processes_are_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let enough = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !enough.load(Ordering::SeqCst) {
+                    let _starting = starting();
+                    assert!(Command::new("true").status().unwrap().success());
+                }
+            });
+        }
+        let opened: Vec<_> = (0..100).map(|_| builder(&nowhere(), &path).open().map(drop)).collect();
+        enough.store(true, Ordering::SeqCst);
+        assert_eq!(opened.iter().filter_map(|result| result.as_ref().err()).next(), None);
+    });
 }
 
 /// The kernel's own files: nobody can make one there, not even root.
