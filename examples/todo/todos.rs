@@ -35,7 +35,7 @@ pub fn done(client: &Client, id: &str) -> Result {
 }
 
 pub fn edit(client: &Client, id: &str, title: String) -> Result {
-    Ok(collection(client).get(id).update(|todo| todo.title = title)?)
+    Ok(collection(client).get(id).update(|todo| todo.title.clone_from(&title))?)
 }
 
 pub fn remove(client: &Client, id: &str) -> Result {
