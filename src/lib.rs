@@ -52,7 +52,7 @@
 //! - [`Dialect`] is for a server that has shapes of its own, [`net::Transport`] for another way to it than HTTP.
 
 // The simulator reaches into the engine and the store, which are documented for their readers, not as an API.
-#![cfg_attr(feature = "simulation", allow(missing_docs))]
+#![cfg_attr(feature = "simulation", allow(missing_docs, rustdoc::private_intra_doc_links))]
 
 // The programs in README are tests too.
 #[cfg(doctest)]

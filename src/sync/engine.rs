@@ -41,7 +41,7 @@ const BACKGROUND_TIME: Duration = Duration::from_secs(30);
 /// A request older than this is given up when the network is back: its socket may be dead.
 const STALE_REQUEST: Duration = Duration::from_secs(2);
 
-/// The sync engine. See the [module](super).
+/// The sync engine.
 pub struct Engine {
     pub(super) config: Config,
     pub(super) rng: fastrand::Rng,

@@ -178,7 +178,7 @@ pub struct SnapshotReply {
     pub total: Option<u64>,
 }
 
-/// Why there is no [`Reply`].
+/// Why there is no reply.
 #[derive(Debug)]
 pub enum Failure {
     /// There was no answer.
