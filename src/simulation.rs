@@ -6,7 +6,9 @@ pub use crate::client::execute::execute;
 pub use crate::model::{
     Counts, Edit, EntityKey, Intent, NewMutation, Object, Outgoing, Patch, Replica, Versions,
 };
-pub use crate::store::{Durability, Location, Owner, Store, StoreError, StoredRow};
+pub use crate::store::{
+    Durability, Location, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, Owner, Store, StoreError, StoredRow,
+};
 pub use crate::sync::{
     Action, Answer, Command, Config, Connection, Engine, Event, Exchange, Failure, Moment, Notice, Plan,
     Stored, SyncState, Time,

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::fault::Fault;
 use crate::ledger::{Effect, Fate, Nature, Written};
-use crate::mutator::Account;
+use crate::mutator::{Account, Poison};
 use crate::view::ACCOUNTS;
 use crate::violation::{Check, Checked, Violation};
 use crate::world::{Happening, World};
@@ -94,7 +94,8 @@ impl World {
             _ if poison => {
                 let expected = if self.rng.bool() { vec![(item.clone(), mark(rev))] } else { Vec::new() };
                 let effects = expected.iter().map(|(key, _)| (key.clone(), Effect::Changes)).collect();
-                (custom("poison.fail", "{}", expected), effects, Nature::Poison)
+                let poison = Poison::ALL[self.rng.usize(..Poison::ALL.len())];
+                (custom(poison.name(), "{}", expected), effects, Nature::Poison(poison))
             }
             0..5 => {
                 let name = if self.rng.bool() { "refuse.conflict" } else { "refuse.invalid" };

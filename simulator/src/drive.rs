@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use mizu_sync::net::{Lane, TransportError};
-use mizu_sync::simulation::{Action, Command, Event, Failure, Stored, execute};
+use mizu_sync::simulation::{
+    Action, Command, Event, Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, Stored, execute,
+};
 
 use crate::device::BASE_URL;
 use crate::fault::Fault;
-use crate::ledger::{Fate, Nature};
+use crate::ledger::Fate;
 use crate::traffic::Landing;
 use crate::violation::{Check, Checked, Violation};
 use crate::world::{Happening, World};
@@ -164,7 +166,9 @@ impl World {
                 continue;
             }
             if let Some(rejection) = rejected.iter().find(|mutation| mutation.id == written.id) {
-                if rejection.code == KEEPS_FAILING && written.nature != Nature::Poison {
+                let given_up = rejection.code == KEEPS_FAILING
+                    || rejection.code == OUTCOME_UNKNOWN && rejection.error != OUTCOME_UNKNOWN_ERROR;
+                if given_up && written.poison().is_none() {
                     let detail = format!("{} was given up, though nothing is wrong with it", written.id);
                     return Err(Violation::new(Check::OutageRejects, detail));
                 }

@@ -61,6 +61,10 @@ pub enum Fault {
     FreeTextOutage,
     /// A mutation that always fails.
     Poison,
+    /// A mutation that breaks every connection on which it is sent.
+    BreakingPoison,
+    /// A mutation that is never answered.
+    SilentPoison,
     /// A mutation that is refused.
     Refusal,
     /// The server forgets the beginning of its log.
@@ -79,7 +83,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, with the words of the report.
-    pub const ALL: [(Self, &'static str); 36] = [
+    pub const ALL: [(Self, &'static str); 38] = [
         (Self::LostRequest, "lost request"),
         (Self::LostReply, "lost reply"),
         (Self::Delay, "delay of seconds"),
@@ -109,6 +113,8 @@ impl Fault {
         (Self::TooLarge, "413"),
         (Self::FreeTextOutage, "mutation fails in an outage"),
         (Self::Poison, "poison mutation fails"),
+        (Self::BreakingPoison, "poison mutation breaks the connection"),
+        (Self::SilentPoison, "poison mutation is never answered"),
         (Self::Refusal, "mutation refused"),
         (Self::Trim, "log trimmed"),
         (Self::Restore, "restored from a backup"),
@@ -163,6 +169,28 @@ mod tests {
     fn each_fault_stands_at_its_own_place() {
         for (place, (fault, _)) in Fault::ALL.into_iter().enumerate() {
             assert_eq!(fault as usize, place, "{fault:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUIDE: &str = include_str!("../../docs/simulator.md");
+
+    #[test]
+    fn every_fault_is_in_the_guide() {
+        for (_, name) in Fault::ALL {
+            assert!(GUIDE.contains(name), "{name}");
+        }
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    #[test]
+    fn every_planted_bug_is_in_the_guide() {
+        for (name, _) in crate::bugs::all() {
+            assert!(GUIDE.contains(&format!("| `{name}` |")), "{name}");
         }
     }
 }

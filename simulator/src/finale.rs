@@ -7,8 +7,8 @@ use mizu_sync::simulation::EntityKey;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use crate::ledger::{Fate, Nature, Written};
-use crate::mutator::{APPLIED, Entry, JOURNAL, SCOPE};
+use crate::ledger::{Fate, Written};
+use crate::mutator::{APPLIED, Entry, JOURNAL, Poison, SCOPE};
 use crate::schedule::Moment;
 use crate::violation::{Check, Checked, Violation};
 use crate::world::World;
@@ -17,8 +17,6 @@ use crate::world::World;
 const DRAINED_AFTER_SIGNAL: Duration = Duration::from_secs(10);
 /// P4: without one.
 const DRAINED_WITHOUT: Duration = Duration::from_secs(20);
-/// What it takes to find out that a mutation is poison.
-const TRIALS: Duration = Duration::from_secs(15);
 /// A mutation that had to wait for a poison mutation is tried with the next round of trials.
 const DRAINED_OF_POISON: Duration = Duration::from_secs(130);
 /// The longest that a client waits for, when the server's log keeps changing, and then some.
@@ -49,8 +47,7 @@ impl World {
         for (device, signalled) in signalled.iter().enumerate() {
             let bound = if *signalled { DRAINED_AFTER_SIGNAL } else { DRAINED_WITHOUT };
             let live = self.ledger.of(device).filter(|written| written.fate == Fate::Live);
-            let poison = live.clone().any(|written| written.nature == Nature::Poison);
-            let trials = if poison { TRIALS } else { Duration::ZERO };
+            let trials: Duration = live.filter_map(Written::poison).map(Poison::trials).sum();
             deadlines.push((self.devices[device].retry_after.max(healed) + bound + trials, device));
         }
         deadlines.sort_unstable();
@@ -67,8 +64,7 @@ impl World {
 
     /// Only what is poison, and what has to wait for it, may be in the queue; and then the status says so.
     fn check_queue(&self, device: usize) -> Checked {
-        let poison = |written: &Written| written.nature == Nature::Poison;
-        let held_up = self.ledger.held_up(device, poison);
+        let held_up = self.ledger.held_up(device, |written| written.poison().is_some());
         let Some(process) = &self.devices[device].process else { return Ok(()) };
         for mutation in process.store.pending().map_err(|error| Violation::unsound("reading", error))? {
             if mutation.acked {
@@ -91,7 +87,7 @@ impl World {
     fn drain_of_poison(&mut self) -> Checked {
         for device in 0..self.devices.len() {
             let live = self.ledger.of(device).filter(|written| written.fate == Fate::Live);
-            let poison = live.filter(|written| written.nature == Nature::Poison);
+            let poison = live.filter(|written| written.poison().is_some());
             let poison: Vec<String> = poison.map(|written| written.id.clone()).collect();
             for id in &poison {
                 self.discard(device, id)?;

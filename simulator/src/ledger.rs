@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use mizu_sync::simulation::EntityKey;
 
+use crate::mutator::Poison;
+
 /// What a mutation is expected to do to one entity on its own device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -36,8 +38,8 @@ pub enum Fate {
 pub enum Nature {
     /// Only if it contradicts what is stored.
     Good,
-    /// It always fails for now.
-    Poison,
+    /// Something is always wrong with it.
+    Poison(Poison),
     /// It is always refused.
     Refused,
 }
@@ -66,6 +68,15 @@ pub struct Written {
 }
 
 impl Written {
+    /// How it is poison, if it is.
+    #[must_use]
+    pub fn poison(&self) -> Option<Poison> {
+        match self.nature {
+            Nature::Poison(poison) => Some(poison),
+            Nature::Good | Nature::Refused => None,
+        }
+    }
+
     /// Whether it is known to touch this entity.
     #[must_use]
     pub fn touches(&self, key: &EntityKey) -> bool {

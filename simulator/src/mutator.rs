@@ -3,12 +3,14 @@
 //! where the simulator takes it after the commit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mizu_sync::simulation::EntityKey;
 use mizu_sync_server::{Crud, Failure, MutationContext, Mutator, Rejection};
 use serde::{Deserialize, Serialize};
 
 use crate::history::Applied;
+use crate::network::ANSWER_TIMEOUT;
 
 /// The scope that everybody syncs.
 pub const SCOPE: &str = "home";
@@ -16,6 +18,44 @@ pub const SCOPE: &str = "home";
 pub const JOURNAL: &str = "journal";
 /// The collection in [`JOURNAL`]: an entity a mutation.
 pub const APPLIED: &str = "applied";
+
+/// A mutation with which something is always wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poison {
+    /// It fails for now.
+    Fails,
+    /// Every connection breaks on which it is sent, before the server looks at it.
+    Breaks,
+    /// It is never answered.
+    Hangs,
+}
+
+impl Poison {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Fails, Self::Breaks, Self::Hangs];
+
+    /// How it is called on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fails => "poison.fail",
+            Self::Breaks => "poison.break",
+            Self::Hangs => "poison.hang",
+        }
+    }
+
+    /// How long it may take to find out which mutation it is, and to try the others: seven halvings of a
+    /// batch and three attempts alone, with waits of up to 5 s between them.
+    #[must_use]
+    pub const fn trials(self) -> Duration {
+        let attempts = 10;
+        match self {
+            Self::Fails => Duration::from_secs(15),
+            Self::Breaks => Duration::from_secs(5 * attempts),
+            Self::Hangs => Duration::from_secs((5 + ANSWER_TIMEOUT.as_secs()) * attempts),
+        }
+    }
+}
 
 /// What the mutator leaves for the simulator, and is told by it.
 #[derive(Debug, Default)]
@@ -106,7 +146,7 @@ impl App {
 impl Mutator for App {
     fn apply(&self, context: &mut MutationContext<'_>) -> Result<(), Failure> {
         let mutation = context.mutation();
-        let poison = mutation.name == "poison.fail";
+        let poison = mutation.name == Poison::Fails.name();
         if poison || self.desk().outage {
             self.desk().failed.push((mutation.id.to_string(), poison));
             return Err(Failure::Temporary("the warehouse does not answer".to_owned()));

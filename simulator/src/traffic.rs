@@ -9,10 +9,10 @@ use mizu_sync::simulation::{Event, Exchange, Exchanger, Failure, Plan, Store};
 use crate::backend::Weather;
 use crate::device::BASE_URL;
 use crate::fault::Fault;
-use crate::mutator::SCOPE;
+use crate::mutator::{Poison, SCOPE};
 use crate::network::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, Trouble};
 use crate::trace::Fnv;
-use crate::violation::Checked;
+use crate::violation::{Check, Checked, Violation};
 use crate::world::{Happening, World};
 
 /// The longest `Retry-After` that a client obeys.
@@ -159,6 +159,16 @@ impl World {
             let answer = Answer { retry_after, ..self.plain_answer(status, body) };
             return self.reply(parcel, answer);
         }
+        let has = |name: &str| String::from_utf8_lossy(&parcel.request.body).contains(name);
+        if has(Poison::Breaks.name()) {
+            self.faults.count(Fault::BreakingPoison);
+            self.break_connection(parcel);
+            return Ok(());
+        }
+        if has(Poison::Hangs.name()) {
+            self.faults.count(Fault::SilentPoison);
+            return Ok(());
+        }
         let before = self.backend.history.len();
         let reply = self.backend.handle(&parcel.request, now, &mut self.ledger)?;
         self.count_failures();
@@ -282,9 +292,11 @@ impl World {
             Ok(answer) => format!("{} of {} bytes", answer.status, answer.body.len()),
             Err(failure) => format!("{failure:?}"),
         };
-        let pushed: Vec<String> = match &exchange.plan {
-            Plan::Push { mutations, .. } => mutations.iter().map(|mutation| mutation.id.clone()).collect(),
-            _ => Vec::new(),
+        let alone = match &exchange.plan {
+            Plan::Push { mutations, .. } if mutations.len() == 1 => {
+                mutations.first().map(|mutation| (mutation.seq, mutation.id.clone()))
+            }
+            _ => None,
         };
         if let Ok(answer) = &result {
             if exchange.plan.lane() == Lane::Pull {
@@ -292,13 +304,6 @@ impl World {
             }
             if let Some(after) = answer.retry_after {
                 mine.retry_after = mine.retry_after.max(now + after.min(MOST_RETRY_AFTER));
-            }
-            if answer.status == 500 {
-                for id in &pushed {
-                    if let Some(written) = self.ledger.by_id(id) {
-                        written.failed = true;
-                    }
-                }
             }
         }
         let response = result.map(into_response);
@@ -308,7 +313,23 @@ impl World {
             self.kill(device, Fault::DeathInSnapshot);
             return Ok(());
         }
-        self.tell(device, Event::Answered(Box::new(answer)))
+        self.tell(device, Event::Answered(Box::new(answer)))?;
+        match alone {
+            Some((seq, id)) => self.watch_suspect(device, seq, &id),
+            None => Ok(()),
+        }
+    }
+
+    /// From when on a mutation is a suspect, others may overtake it.
+    fn watch_suspect(&mut self, device: usize, seq: u64, id: &str) -> Checked {
+        let Some(process) = &self.devices[device].process else { return Ok(()) };
+        let replica = process.store.replica().map_err(|error| Violation::unsound("reading", error))?;
+        if replica.suspects.iter().any(|suspect| suspect.seq == seq)
+            && let Some(written) = self.ledger.by_id(id)
+        {
+            written.failed = true;
+        }
+        Ok(())
     }
 
     /// In the background a client drains its queue once, and then is quiet.
@@ -320,7 +341,7 @@ impl World {
         device.background_requests += 1;
         if device.background_requests > MOST_IN_BACKGROUND {
             let detail = format!("device {} goes on and on in the background", device.index);
-            return Err(crate::violation::Violation::new(crate::violation::Check::QuietInBackground, detail));
+            return Err(Violation::new(Check::QuietInBackground, detail));
         }
         Ok(())
     }

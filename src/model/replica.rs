@@ -14,8 +14,10 @@ pub struct Suspect {
     pub attempts: u32,
     /// When it failed first.
     pub first_failure: Timestamp,
-    /// What the server said last.
+    /// What the server said last, or what became of the request.
     pub error: String,
+    /// Whether the server's own word is that it was not applied.
+    pub answered: bool,
 }
 
 /// How many mutations are in which state.

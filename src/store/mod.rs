@@ -43,7 +43,7 @@ use rusqlite::{Params, Transaction};
 pub use connections::Durability;
 pub use error::StoreError;
 pub use file::Location;
-pub(crate) use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
+pub use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
 pub use overlay::resolve;
 pub use read::StoredRow;
 

@@ -156,13 +156,14 @@ fn read(connection: &Connection) -> rusqlite::Result<Replica> {
         )
         .optional()?;
     let suspects = connection
-        .prepare("SELECT seq, attempts, first_failure, error FROM mutation WHERE suspect = 1 ORDER BY seq")?
+        .prepare("SELECT seq, attempts, first_failure, error, NOT sent FROM mutation WHERE suspect = 1 ORDER BY seq")?
         .query_map([], |row| {
             Ok(Suspect {
                 seq: row.get::<_, i64>(0)?.unsigned_abs(),
                 attempts: row.get(1)?,
                 first_failure: Timestamp::from_millis(row.get::<_, Option<i64>>(2)?.unwrap_or(0)),
                 error: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                answered: row.get(4)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

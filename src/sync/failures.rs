@@ -59,6 +59,7 @@ impl Engine {
     /// One exchange of this lane went well: what was in its way is over.
     pub(super) fn lane_succeeded(&mut self, lane: Lane) {
         self.gate(lane).succeed();
+        self.push.server_is_well = true;
         for lane in [Lane::Push, Lane::Pull] {
             self.gate(lane).error.take_if(|error| matches!(error, SyncError::Offline { .. }));
         }
@@ -83,7 +84,7 @@ impl Engine {
             Failure::NotProtocol(reason) => SyncError::NotProtocol { scope, url, reason },
             Failure::TooLarge if endpoint == Endpoint::Snapshot => {
                 // It would be as large the next time, and cost as much.
-                self.pull.gate.close_until(self.time.now + TOO_LARGE_RETRY);
+                self.pull.gate.rest_until(self.time.now + TOO_LARGE_RETRY);
                 SyncError::TooLarge { scope, limit: limits::MAX_SNAPSHOT }
             }
             Failure::TooLarge => {
@@ -129,7 +130,7 @@ impl Engine {
         self.log_changed_at = Some(self.time.now);
         if again {
             self.log_change_wait = (self.log_change_wait * 2).clamp(LOG_CHANGE_FIRST, LOG_CHANGE_MOST);
-            self.pull.gate.close_until(self.time.now + self.log_change_wait);
+            self.pull.gate.rest_until(self.time.now + self.log_change_wait);
             let seconds = self.log_change_wait.as_secs();
             self.report(
                 Lane::Pull,

@@ -14,6 +14,8 @@ const MOST_RETRY_AFTER: Duration = Duration::from_secs(300);
 pub struct Gate {
     backoff: Backoff,
     until: Moment,
+    /// Until when this lane rests though nothing says that the server is not well.
+    rest: Moment,
     /// What the server asked for. Unlike the rest, the network's return does not lift it.
     retry_after: Moment,
     /// What is in the way of this lane.
@@ -26,19 +28,19 @@ pub struct Gate {
 impl Gate {
     /// When it is open.
     pub fn opens(&self) -> Moment {
-        self.until.max(self.retry_after)
+        self.until.max(self.rest).max(self.retry_after)
     }
 
     /// No more waiting for what is not the server's wish.
     pub fn hurry(&mut self) {
         self.backoff.reset();
-        self.until = Moment::ZERO;
+        (self.until, self.rest) = (Moment::ZERO, Moment::ZERO);
     }
 
     /// It went well: what was in its way is over.
     pub fn succeed(&mut self) {
         self.backoff.reset();
-        self.until = Moment::ZERO;
+        (self.until, self.rest) = (Moment::ZERO, Moment::ZERO);
         self.retry_after = Moment::ZERO;
         self.error = None;
     }
@@ -46,7 +48,7 @@ impl Gate {
     /// Closes it for a while after a failure.
     pub fn fail(&mut self, now: Moment, most: Duration, rng: &mut fastrand::Rng) {
         let wait = self.backoff.fail(most, rng);
-        self.close_until(now + wait);
+        self.until = self.until.max(now + wait);
     }
 
     /// Closes it for as long as the server asked for, within reason.
@@ -54,8 +56,13 @@ impl Gate {
         self.retry_after = now + retry_after.min(MOST_RETRY_AFTER);
     }
 
-    /// Keeps it closed until then at least.
-    pub fn close_until(&mut self, moment: Moment) {
-        self.until = self.until.max(moment);
+    /// Keeps it closed until then at least, though the server may be well.
+    pub fn rest_until(&mut self, moment: Moment) {
+        self.rest = self.rest.max(moment);
+    }
+
+    /// Whether it is closed now though the server may be well.
+    pub fn rests(&self, now: Moment) -> bool {
+        now < self.rest
     }
 }

@@ -25,6 +25,7 @@ mod gate;
 mod pull;
 mod push;
 mod push_answers;
+mod push_failures;
 pub(crate) mod snapshot;
 mod state;
 mod trials;

@@ -387,7 +387,7 @@ impl Engine {
             // The log is trimmed faster than it is read, or the server is not well. The pages of the next attempt
             // are successes, and must not shorten the wait for the one after.
             let wait = self.pull.too_slow.fail(MOST_TOO_SLOW, &mut self.rng);
-            self.pull.gate.close_until(self.time.now + wait);
+            self.pull.gate.rest_until(self.time.now + wait);
         }
     }
 

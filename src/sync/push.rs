@@ -25,6 +25,8 @@ pub struct Push {
     pub nothing_to_take: bool,
     /// Whether any push succeeded since the start.
     pub any_success: bool,
+    /// Whether the server has answered anything well since a push broke last.
+    pub server_is_well: bool,
 }
 
 pub struct BatchSize(pub usize);
@@ -183,10 +185,11 @@ impl Engine {
             self.store(Command::CountAttempts(verdict.counted));
         }
         if !verdict.given_up.is_empty() {
-            let rejected = verdict
-                .given_up
-                .into_iter()
-                .map(|(seq, error)| (seq, Outcome::Rejected { code: KEEPS_FAILING.to_owned(), error }));
+            let rejected = verdict.given_up.into_iter().map(|suspect| {
+                // One that was never answered may have been applied.
+                let code = if suspect.answered { KEEPS_FAILING } else { OUTCOME_UNKNOWN };
+                (suspect.seq, Outcome::Rejected { code: code.to_owned(), error: suspect.error })
+            });
             self.record(rejected.collect());
         }
     }

@@ -5,18 +5,15 @@ use mizu_sync_protocol::{Code, Cursor, Tag, Wire, limits};
 
 use super::engine::Engine;
 use super::error::SyncError;
-use super::event::{Failure, Head};
+use super::event::Failure;
 use super::push::{Sending, Stage};
-use super::trials::Attempt;
+use super::trials::{Attempt, TemporaryFailure};
 use crate::model::Outcome;
-use crate::net::{Endpoint, Lane, TransportError};
-
-/// The code of a mutation that the server's limits refuse.
-const TOO_LARGE: &str = "too_large";
+use crate::net::{Endpoint, Lane};
 
 impl Engine {
     /// The push that this answer is for, which has ended with it.
-    fn take_sending(&mut self, ticket: u64) -> Option<Sending> {
+    pub(super) fn take_sending(&mut self, ticket: u64) -> Option<Sending> {
         match std::mem::take(&mut self.push.stage) {
             Stage::Sending(sending) if sending.ticket == ticket => Some(sending),
             other => {
@@ -98,7 +95,7 @@ impl Engine {
         }
     }
 
-    fn failed_outcome(
+    pub(super) fn failed_outcome(
         &mut self,
         attempt: Attempt,
         seq: u64,
@@ -107,7 +104,8 @@ impl Engine {
         answered: bool,
     ) -> Outcome {
         let at = self.best_now();
-        let suspect = self.trials.failed(attempt, seq, failures + 1, &error, (self.time.now, at));
+        let failure = TemporaryFailure { seq, failures: failures + 1, error: &error, answered };
+        let suspect = self.trials.failed(attempt, failure, (self.time.now, at));
         Outcome::Failed { error, at, suspect, answered }
     }
 
@@ -130,108 +128,6 @@ impl Engine {
             self.pull.acked_round = round;
         }
         self.pull.wanted = true;
-    }
-
-    pub(super) fn push_failed(&mut self, ticket: u64, failure: Failure, head: Option<Head>) {
-        let Some(sending) = self.take_sending(ticket) else { return };
-        let alone = sending.mutations.len() == 1;
-        match &failure {
-            Failure::Offline(TransportError::TimedOut { .. }) => self.halve(&sending),
-            Failure::Status { status: 410, code, .. } => {
-                let log_changed = code.as_deref() == Some(Code::LogChanged.as_str());
-                self.trials.postpone(sending.attempt);
-                // Whatever keeps answering so is not asked without a pause.
-                let most = self.most_wait();
-                self.push.gate.fail(self.time.now, most, &mut self.rng);
-                match sending.log_epoch == self.log_epoch {
-                    true if log_changed => self.log_changed(),
-                    true => {
-                        self.doubt_acks();
-                        if !self.pull.snapshot_wanted {
-                            self.begin_snapshot_anew();
-                        }
-                    }
-                    // It speaks of a log that is no more.
-                    false => {}
-                }
-                return;
-            }
-            Failure::Status { status: 413, .. } if alone => {
-                let error = "the server takes nothing as large".to_owned();
-                return self.reject_alone(&sending, TOO_LARGE, error);
-            }
-            Failure::Status { status: 413, .. } => {
-                self.halve(&sending);
-                self.trials.postpone(sending.attempt);
-                return;
-            }
-            // One mutation may be what breaks the server: it must not take the others with it.
-            Failure::Status { status: 500, error, .. } => {
-                self.halve(&sending);
-                if alone {
-                    let (seq, failures) = sending.mutations[0];
-                    let error = if error.is_empty() { "the server failed".to_owned() } else { error.clone() };
-                    let outcome = self.failed_outcome(sending.attempt, seq, failures, error, false);
-                    self.lane_failed(Endpoint::Push, failure);
-                    return self.record(vec![(seq, outcome)]);
-                }
-            }
-            Failure::Status { status, code, error, .. } if (400..500).contains(status) => {
-                if *status == 400 && self.learns_to_be_plain(Some(sending.wire), head) {
-                    self.trials.postpone(sending.attempt);
-                    return;
-                }
-                let code = code.as_deref().and_then(Code::parse).filter(|code| code.is_permanent());
-                match (code, status) {
-                    (_, 401 | 403 | 408 | 425 | 429) | (None, 404 | 405) => {}
-                    _ if !alone => {
-                        self.halve(&sending);
-                        self.trials.postpone(sending.attempt);
-                        return;
-                    }
-                    (Some(Code::InvalidMutation), 400) if !self.push.any_success => {}
-                    (Some(code), _) => {
-                        let error = error.clone();
-                        return self.reject_alone(&sending, code.as_str(), error);
-                    }
-                    (None, _) => {}
-                }
-            }
-            Failure::Dialect(reason) if alone => {
-                let reason = reason.clone();
-                return self.reject_alone(&sending, Code::InvalidMutation.as_str(), reason);
-            }
-            Failure::Dialect(_) => {
-                self.push.size.0 = 1;
-                self.trials.postpone(sending.attempt);
-                return;
-            }
-            Failure::Status { .. }
-            | Failure::Offline(_)
-            | Failure::NotProtocol(_)
-            | Failure::TooLarge
-            | Failure::Store(_) => {}
-        }
-        self.trials.postpone(sending.attempt);
-        self.lane_failed(Endpoint::Push, failure);
-        #[cfg(feature = "planted-bugs")]
-        if self.has_bug(crate::planted::Bug::LostWakeUp) {
-            self.push.nothing_to_take = true;
-        }
-    }
-
-    fn halve(&mut self, sending: &Sending) {
-        self.push.size.0 = (sending.mutations.len() / 2).max(1);
-    }
-
-    fn reject_alone(&mut self, sending: &Sending, code: &str, error: String) {
-        let rejected =
-            |&(seq, _): &(u64, u32)| (seq, Outcome::Rejected { code: code.to_owned(), error: error.clone() });
-        let outcomes: Vec<_> = sending.mutations.iter().map(rejected).collect();
-        for (seq, _) in &sending.mutations {
-            self.trials.forget(*seq);
-        }
-        self.record(outcomes);
     }
 }
 

@@ -62,8 +62,20 @@ struct Round {
 pub struct Verdict {
     /// Suspects whose failure counts.
     pub counted: Vec<u64>,
-    /// Suspects that are given up, with what the server said last.
-    pub given_up: Vec<(u64, String)>,
+    /// Suspects that are given up.
+    pub given_up: Vec<Suspect>,
+}
+
+/// A mutation was not accepted for now.
+pub struct TemporaryFailure<'a> {
+    /// Its place in the queue.
+    pub seq: u64,
+    /// How often it failed, with this one.
+    pub failures: u32,
+    /// What the server said, or what became of the request.
+    pub error: &'a str,
+    /// Whether the server's own word is that it was not applied.
+    pub answered: bool,
 }
 
 impl Trials {
@@ -141,20 +153,20 @@ impl Trials {
         }
     }
 
-    /// A mutation failed for now, `failures` times with this one. Whether it is a suspect from now on.
+    /// Whether the mutation is a suspect from now on.
     pub fn failed(
         &mut self,
         attempt: Attempt,
-        seq: u64,
-        failures: u32,
-        error: &str,
+        failure: TemporaryFailure<'_>,
         (now, at): (Moment, Timestamp),
     ) -> bool {
+        let TemporaryFailure { seq, failures, error, answered } = failure;
         if let Some(known) = self.suspects.iter_mut().find(|suspect| suspect.seq == seq) {
             error.clone_into(&mut known.error);
+            known.answered = answered;
         } else if attempt == Attempt::Probe || failures >= SUSPECT_AFTER {
             let error = error.to_owned();
-            self.suspects.push_back(Suspect { seq, attempts: 0, first_failure: at, error });
+            self.suspects.push_back(Suspect { seq, attempts: 0, first_failure: at, error, answered });
         } else {
             self.well = false;
             // The others must not wait for as long as suspects do.
@@ -191,15 +203,17 @@ impl Trials {
         if !round.well {
             return Some(verdict);
         }
-        for suspect in self.suspects.iter_mut().filter(|suspect| round.failed.contains(&suspect.seq)) {
-            suspect.attempts += 1;
-            if suspect.attempts >= ATTEMPTS && server_now.since(suspect.first_failure) >= PATIENCE {
-                verdict.given_up.push((suspect.seq, suspect.error.clone()));
-            } else {
+        for mut suspect in std::mem::take(&mut self.suspects) {
+            if round.failed.contains(&suspect.seq) {
+                suspect.attempts += 1;
+                if suspect.attempts >= ATTEMPTS && server_now.since(suspect.first_failure) >= PATIENCE {
+                    verdict.given_up.push(suspect);
+                    continue;
+                }
                 verdict.counted.push(suspect.seq);
             }
+            self.suspects.push_back(suspect);
         }
-        self.suspects.retain(|suspect| !verdict.given_up.iter().any(|(seq, _)| *seq == suspect.seq));
         Some(verdict)
     }
 

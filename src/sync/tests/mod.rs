@@ -1,5 +1,6 @@
 //! The engine over a real store in memory, with a server that is played by hand.
 
+mod breaking;
 mod decoding;
 mod pulling;
 mod pushing;

@@ -191,6 +191,24 @@ fn a_400_before_any_push_succeeded_rejects_nothing() {
 }
 
 #[test]
+fn a_400_at_the_head_of_the_first_queue_is_rejected_once_another_has_succeeded() {
+    let mut rig = three_pending();
+    while rig.store.counts().pending > 0 {
+        let pushing = rig.pushing();
+        if pushing.iter().any(|id| id == "a") {
+            rig.fail_with(Lane::Push, 400, Some("invalid_mutation"));
+        } else if !pushing.is_empty() {
+            rig.answer_push(pushing.iter().map(|_| ok(11)).collect());
+        } else if rig.pull_asked().is_some() {
+            rig.answer_pull(11, vec![], false);
+        } else {
+            rig.sleep();
+        }
+    }
+    assert_eq!(rig.rejected(), ["invalid_mutation"]);
+}
+
+#[test]
 fn a_batch_that_timed_out_is_halved() {
     let mut rig = three_pending();
     let error = crate::net::TransportError::TimedOut { url: "x".to_owned(), phase: "y" };

@@ -121,32 +121,6 @@ fn a_suspect_that_is_discarded_lets_what_waited_for_it_go() {
 }
 
 #[test]
-fn a_mutation_that_breaks_the_server_with_a_500_blocks_nobody() {
-    let mut rig = Rig::synced();
-    rig.write("poison");
-    let mut head = 10;
-    rig.write("a");
-    let begun = rig.now;
-    while rig.store.counts().pending > 1 {
-        while !rig.asked.is_empty() {
-            let pushing = rig.pushing();
-            if pushing.is_empty() {
-                rig.answer_pull(head, vec![], false);
-            } else if pushing.iter().any(|id| id == "poison") {
-                rig.fail(Lane::Push, 500);
-            } else {
-                head += 1;
-                rig.answer_push(vec![ok(head)]);
-            }
-        }
-        if rig.store.counts().pending > 1 {
-            rig.sleep();
-        }
-    }
-    assert!(rig.now - begun < Duration::from_secs(60), "{:?}", rig.now - begun);
-}
-
-#[test]
 fn after_a_log_change_what_was_acked_goes_before_the_suspects() {
     let mut rig = Rig::synced();
     rig.write("first");
