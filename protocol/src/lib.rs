@@ -14,6 +14,7 @@
 
 mod code;
 mod cursor;
+mod fields;
 pub mod header;
 pub mod json;
 pub mod limits;
@@ -23,6 +24,7 @@ pub mod snapshot;
 
 pub use code::{Code, ErrorBody};
 pub use cursor::{Cursor, LogPosition, LogPositions, Tag};
+pub use fields::Fields;
 
 /// The two forms of the protocol that a server may speak.
 ///

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use mizu_sync_protocol::Fields;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::mutation_context::MutationContext;
 use crate::mutator::{Failure, Mutator, Rejection};
-use crate::object::Object;
 
 /// `<collection>.create`, `.update`, `.patch` and `.delete`.
 ///
@@ -33,7 +33,7 @@ struct Patch<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow, default)]
-    set: Object<'a>,
+    set: Fields<'a>,
     #[serde(borrow, default)]
     unset: Vec<Cow<'a, str>>,
 }
@@ -76,8 +76,8 @@ fn patch(context: &mut MutationContext<'_>, collection: &str) -> Result<(), Fail
     let Patch { id, set, unset } = context.args()?;
     let stored = context.get(collection, &id)?.ok_or_else(missing)?;
     let unreadable = |_| Failure::Temporary("the entity on the server cannot be read".to_owned());
-    let object: Object<'_> = serde_json::from_str(stored.get()).map_err(unreadable)?;
-    let patched = object.patched(&set, &unset).to_raw().map_err(unreadable)?;
+    let fields: Fields<'_> = serde_json::from_str(stored.get()).map_err(unreadable)?;
+    let patched = fields.patched(&set, &unset).to_raw().map_err(unreadable)?;
     context.replace(collection, &id, &patched)?;
     Ok(())
 }

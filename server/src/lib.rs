@@ -29,7 +29,6 @@ mod json;
 mod message;
 mod mutation_context;
 mod mutator;
-mod object;
 mod options;
 mod plain;
 #[cfg(feature = "planted-bugs")]

@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::model::object::difference;
 use crate::model::{Edit, EntityKey, Object};
 use crate::store::StoreError;
 
@@ -64,7 +63,8 @@ where
     let before = encode(key, &value)?;
     change(&mut value);
     let after = encode(key, &value)?;
-    Ok(difference(&before, &after))
+    let patch = before.fields().patch_to(&after.fields());
+    Ok(patch.map(|(set, unset)| (Object::from_fields(&set), unset)))
 }
 
 /// The arguments of a custom mutation.
