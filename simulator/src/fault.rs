@@ -171,11 +171,6 @@ mod tests {
             assert_eq!(fault as usize, place, "{fault:?}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     const GUIDE: &str = include_str!("../../docs/simulator.md");
 

@@ -79,7 +79,18 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "planted",
         about: "each planted bug does what its name says",
-        arguments: &["test", "-p", "mizu-sync-server", "--features", "planted-bugs", "--test", "planted"],
+        arguments: &[
+            "test",
+            "-p",
+            "mizu-sync-server",
+            "-p",
+            "mizu-sync-simulator",
+            "--features",
+            "planted-bugs",
+            "--lib",
+            "--test",
+            "planted",
+        ],
         has_tests: true,
         ..CHECK
     },
