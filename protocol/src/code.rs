@@ -83,7 +83,7 @@ impl Code {
     /// What a push result says: its `code`, or, where there is none, go-mizu's `error` text.
     #[must_use]
     pub fn of_result(code: Option<&str>, error: Option<&str>) -> Option<Self> {
-        match (code, error) {
+        match (code.filter(|code| !code.is_empty()), error) {
             (Some(code), _) => Self::parse(code),
             (None, Some(error)) => Self::ALL.into_iter().find(|code| code.plain_error() == Some(error)),
             (None, None) => None,

@@ -14,12 +14,6 @@ use serde_json::value::RawValue;
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
-    /// The value of a field: the last one, where the name is there twice.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| *value)
-    }
-
     /// With the fields of `set` replaced where they stand or added at the end, and those of `unset` gone.
     #[must_use]
     pub fn patched(mut self, set: &Self, unset: &[impl AsRef<str>]) -> Self {
@@ -46,8 +40,10 @@ impl<'a> Fields<'a> {
     /// compared as text: to be worth it, both sides come from the same serialiser. `None` without a difference.
     #[must_use]
     pub fn patch_to(&self, after: &Self) -> Option<(Self, Vec<String>)> {
+        let known: HashMap<&str, &str> =
+            self.0.iter().map(|(name, value)| (name.as_ref(), value.get())).collect();
         let changed = |(name, value): &&(Cow<'a, str>, &'a RawValue)| {
-            self.get(name).is_none_or(|known| known.get() != value.get())
+            known.get(name.as_ref()).is_none_or(|known| *known != value.get())
         };
         let set = Self(after.0.iter().filter(changed).cloned().collect());
         let unset = self.names_not_in(after);

@@ -45,7 +45,7 @@ impl World {
             84..90 => self.decide_about_rejected(device, true),
             90..94 => self.decide_about_rejected(device, false),
             94..96 => self.discard_pending(device),
-            _ => self.tell(device, Event::SyncRequested),
+            _ => self.tell(device, Event::SyncRequested(1)),
         }?;
         self.look(device)
     }
@@ -170,7 +170,7 @@ impl World {
         let decided = if retry {
             process.store.retry(&rejected.id, None, &new_id, wall)
         } else {
-            process.store.discard(&rejected.id)
+            process.store.discard(&rejected.id).map(drop)
         };
         decided.map_err(|error| Violation::unsound("deciding about a rejected mutation", error))?;
         let verb = if retry { "retries" } else { "discards" };
@@ -214,11 +214,13 @@ impl World {
     pub fn discard(&mut self, device: usize, id: &str) -> Checked {
         let mine = &mut self.devices[device];
         let Some(process) = &mine.process else { return Ok(()) };
-        process.store.discard(id).map_err(|error| Violation::unsound("discarding a mutation", error))?;
+        let discarded = process.store.discard(id);
+        let seq = discarded.map_err(|error| Violation::unsound("discarding a mutation", error))?;
         if let Some(written) = self.ledger.by_id(id) {
             written.fate = Fate::Discarded;
         }
         self.note(format_args!("d{device} discards {id}"));
+        self.tell(device, Event::Discarded(seq))?;
         self.tell(device, Event::Queued)
     }
 }

@@ -219,8 +219,12 @@ impl World {
             return Ok(());
         }
         self.note(format_args!("d{device} hears that the network is {}", if up { "up" } else { "down" }));
-        self.devices[device].network_up = up;
+        let was_up = std::mem::replace(&mut self.devices[device].network_up, up);
         self.devices[device].background_requests = 0;
+        if up && was_up {
+            // It is another network.
+            self.tell(device, Event::Network(false))?;
+        }
         self.tell(device, Event::Network(up))
     }
 

@@ -47,6 +47,8 @@ pub enum Fault {
     ServerDeathAfterCommit,
     /// The server's clock jumps.
     ServerClockJump,
+    /// A portal or gateway answers, with a clock of its own.
+    StrangeClock,
     /// The server answers 5xx.
     ServerErrors,
     /// It does so although it has applied what was sent.
@@ -83,7 +85,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, with the words of the report.
-    pub const ALL: [(Self, &'static str); 38] = [
+    pub const ALL: [(Self, &'static str); 39] = [
         (Self::LostRequest, "lost request"),
         (Self::LostReply, "lost reply"),
         (Self::Delay, "delay of seconds"),
@@ -106,6 +108,7 @@ impl Fault {
         (Self::ServerDeathBeforeHandling, "server killed before handling"),
         (Self::ServerDeathAfterCommit, "server killed after commit"),
         (Self::ServerClockJump, "server's clock jumps"),
+        (Self::StrangeClock, "strange clock of a portal or gateway"),
         (Self::ServerErrors, "5xx"),
         (Self::ErrorAfterCommit, "5xx after commit"),
         (Self::RetryAfter, "Retry-After"),

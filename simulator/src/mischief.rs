@@ -323,7 +323,7 @@ impl World {
             if !self.devices[device].network_up || self.plan.signals {
                 self.network_signal(device, true)?;
             } else if self.rng.u8(..8) == 0 {
-                self.tell(device, Event::SyncRequested)?;
+                self.tell(device, Event::SyncRequested(1))?;
             }
         }
         Ok(())

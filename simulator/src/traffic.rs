@@ -33,7 +33,6 @@ pub struct Parcel {
 struct Answer {
     status: u16,
     extended: bool,
-    /// Whoever answers says what time it is, a gateway too.
     server_time: SystemTime,
     retry_after: Option<Duration>,
     body: Vec<u8>,
@@ -144,7 +143,7 @@ impl World {
         if self.devices[device].link.trouble(now) == Some(Trouble::Portal) {
             self.faults.count(Fault::CaptivePortal);
             let body = b"<html>Please sign in to this network</html>".to_vec();
-            let answer = self.plain_answer(200, body);
+            let answer = self.strange_answer(200, body);
             return self.reply(parcel, answer);
         }
         if self.strikes(self.plan.server_death) && self.rng.bool() {
@@ -156,7 +155,7 @@ impl World {
         if let Some((status, retry_after)) = self.refusal(weather, parcel) {
             self.note(format_args!("the server refuses {ticket} of d{device}: {status}"));
             let body = br#"{"code":"overloaded","error":"come again"}"#.to_vec();
-            let answer = Answer { retry_after, ..self.plain_answer(status, body) };
+            let answer = Answer { retry_after, ..self.strange_answer(status, body) };
             return self.reply(parcel, answer);
         }
         let has = |name: &str| String::from_utf8_lossy(&parcel.request.body).contains(name);
@@ -189,7 +188,7 @@ impl World {
         let answered = match weather {
             Weather::AnswersWith(status) => {
                 self.faults.count(Fault::ErrorAfterCommit);
-                self.plain_answer(status, b"<html>bad gateway</html>".to_vec())
+                self.strange_answer(status, b"<html>bad gateway</html>".to_vec())
             }
             _ => Answer {
                 extended: reply.extended,
@@ -203,6 +202,17 @@ impl World {
     fn plain_answer(&mut self, status: u16, body: Vec<u8>) -> Answer {
         let (server_time, epoch) = (self.backend.clock(self.now()), self.backend.history.epoch);
         Answer { status, extended: false, server_time, retry_after: None, body, epoch }
+    }
+
+    /// Of whoever stands between, whose clock may show anything.
+    fn strange_answer(&mut self, status: u16, body: Vec<u8>) -> Answer {
+        let mut answer = self.plain_answer(status, body);
+        if self.rng.bool() {
+            self.faults.count(Fault::StrangeClock);
+            let days = Duration::from_secs(24 * 3600) * self.rng.u32(..40_000);
+            answer.server_time = SystemTime::UNIX_EPOCH + days;
+        }
+        answer
     }
 
     /// With what the server refuses a request without looking at it, if it does.
@@ -348,7 +358,7 @@ impl World {
 }
 
 fn exchanger(store: &Store) -> Exchanger<'_> {
-    Exchanger { scope: SCOPE, base_url: BASE_URL, dialect: None, store }
+    Exchanger { scope: SCOPE, base_url: BASE_URL, dialect: None, store, session: store.session() }
 }
 
 fn into_response(answer: Answer) -> Response {

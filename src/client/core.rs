@@ -1,6 +1,7 @@
 //! What a client, its collections and their entities share.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock;
@@ -19,6 +20,8 @@ pub struct Core {
     pub store: Arc<Store>,
     pub monitor: Arc<Monitor>,
     pub lifecycle: Lifecycle,
+    /// How often the app has asked for a sync.
+    pub sync_requests: AtomicU64,
     pub config: Config,
     /// The name of this file at servers.
     pub client_id: String,
@@ -53,6 +56,7 @@ impl Core {
             dialect,
             callbacks: Arc::new(callbacks),
             lifecycle: Lifecycle::default(),
+            sync_requests: AtomicU64::new(0),
             undecodable: Mutex::default(),
         })
     }

@@ -235,9 +235,15 @@ fn spawn_lane(name: &str, parts: &Parts, events: &Sender<Event>) -> Result<Sende
     let (store, transport) = (Arc::clone(&parts.store), Arc::clone(&parts.transport));
     let (dialect, events) = (parts.dialect.clone(), events.clone());
     let (scope, base_url) = (parts.config.scope.clone(), parts.config.base_url.clone());
+    let session = parts.store.session();
     spawn(name, move || {
-        let exchanger =
-            Exchanger { scope: &scope, base_url: &base_url, dialect: dialect.as_deref(), store: &store };
+        let exchanger = Exchanger {
+            scope: &scope,
+            base_url: &base_url,
+            dialect: dialect.as_deref(),
+            store: &store,
+            session,
+        };
         while let Ok(exchange) = exchanges.recv() {
             let answer = exchanger.run(exchange, &*transport);
             if events.send(Event::Answered(Box::new(answer))).is_err() {

@@ -17,6 +17,8 @@ pub struct Exchanger<'a> {
     pub base_url: &'a str,
     pub dialect: Option<&'a dyn Dialect>,
     pub store: &'a Store,
+    /// See [`Store::session`].
+    pub session: u64,
 }
 
 impl Exchanger<'_> {
@@ -69,7 +71,7 @@ impl Exchanger<'_> {
             body_error: &|error| TransportError::from_io(&url, error),
         };
         let generation = if let Plan::Snapshot { generation, .. } = plan { *generation } else { 0 };
-        let mut sink = StageSink { store: self.store, generation };
+        let mut sink = StageSink { store: self.store, place: (self.session, generation) };
         answer::read(plan, &mut incoming, self.dialect, &mut sink)
     }
 }
@@ -90,11 +92,11 @@ const fn endpoint(plan: &Plan) -> Endpoint {
 
 struct StageSink<'a> {
     store: &'a Store,
-    generation: u64,
+    place: (u64, u64),
 }
 
 impl RowSink for StageSink<'_> {
     fn rows(&mut self, rows: &[ServerEntity], unreadable: &[Unreadable]) -> Result<(), StoreError> {
-        self.store.stage_rows(self.generation, rows, unreadable)
+        self.store.stage_rows(self.place, rows, unreadable)
     }
 }

@@ -20,7 +20,9 @@ pub fn execute(store: &Store, command: Command) -> Result<Stored, StoreError> {
             store.count_attempts(&seqs)?;
             Stored::AttemptsCounted
         }
-        Command::LogChanged { server_now, at } => Stored::LogChanged(store.log_changed(server_now, at)?),
+        Command::LogChanged { wire, server_now, at } => {
+            Stored::LogChanged(store.log_changed(wire, server_now, at)?)
+        }
         Command::DoubtAcks { server_now, at } => Stored::AcksDoubted(store.doubt_acks(server_now, at)?),
         Command::ApplyPage(page) => Stored::PageApplied(store.apply_page(&page)?),
         Command::StageBegin => Stored::StageBegun(store.stage_begin()?),

@@ -23,6 +23,7 @@ mod options;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mizu_sync_protocol::Cursor;
@@ -218,7 +219,8 @@ impl Client {
     /// # Errors
     /// When no such mutation has this id.
     pub fn discard(&self, id: &str) -> Result<()> {
-        self.core.store.discard(id)?;
+        let seq = self.core.store.discard(id)?;
+        self.core.send(Event::Discarded(seq));
         self.core.queue_changed();
         Ok(())
     }
@@ -230,10 +232,9 @@ impl Client {
     /// [`Error::NotStarted`], or that the client is paused or closed; [`Error::Sync`] when something needs
     /// action; [`Error::TimedOut`] with the reason. The sync goes on in the background all the same.
     pub fn sync(&self, timeout: Duration) -> Result<()> {
-        let begun = self.core.monitor.seen().state.rounds_begun;
-        self.request_sync()?;
+        let request = self.request_sync()?;
         self.wait("synced", timeout, |seen| {
-            seen.queue.pending == 0 && seen.queue.acked == 0 && seen.state.caught_up_round > begun
+            seen.queue.pending == 0 && seen.queue.acked == 0 && seen.state.request_served >= request
         })
     }
 
@@ -259,8 +260,10 @@ impl Client {
         if self.core.monitor.seen().started { Ok(()) } else { Err(self.core.not_running()) }
     }
 
-    fn request_sync(&self) -> Result<()> {
-        if self.core.send(Event::SyncRequested) { Ok(()) } else { Err(self.core.not_running()) }
+    /// Asks for a sync; gives the number of the request.
+    fn request_sync(&self) -> Result<u64> {
+        let request = self.core.sync_requests.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.core.send(Event::SyncRequested(request)) { Ok(request) } else { Err(self.core.not_running()) }
     }
 
     fn wait(

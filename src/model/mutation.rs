@@ -133,8 +133,9 @@ pub enum Outcome {
         at: Timestamp,
         /// Whether it is a suspect from now on.
         suspect: bool,
-        /// Whether the server's own word is that it was not applied.
-        answered: bool,
+        /// The server's own word that it had not been applied until then, in its time. A copy of it may still
+        /// be on its way.
+        not_applied_before: Option<Timestamp>,
     },
 }
 

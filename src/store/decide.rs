@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such mutation.
-    pub fn discard(&self, id: &str) -> Result<(), StoreError> {
+    pub fn discard(&self, id: &str) -> Result<u64, StoreError> {
         self.write_counted(|tx, delta| {
             let sqlite = |error| self.error(&error);
             let found = find(tx, id).map_err(sqlite)?.filter(|found| found.state != State::Acked);
@@ -100,7 +100,7 @@ impl Store {
                 State::Rejected => delta.rejected -= 1,
                 State::Acked => {}
             }
-            Ok(())
+            Ok(found.seq.unsigned_abs())
         })
     }
 }

@@ -35,7 +35,7 @@ mod invariants;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Params, Transaction};
@@ -70,6 +70,8 @@ pub struct Store {
     generation: AtomicI64,
     /// The generation of a snapshot that is being taken, 0 if none.
     staging: AtomicI64,
+    /// Counts the sessions of the sync. What is on its way in an older one comes too late.
+    session: AtomicU64,
     counts: Mutex<Counts>,
     waiting: Mutex<VecDeque<Arc<write::Waiting>>>,
 }
@@ -86,6 +88,7 @@ impl Store {
             durability,
             generation: AtomicI64::new(0),
             staging: AtomicI64::new(0),
+            session: AtomicU64::new(0),
             counts: Mutex::default(),
             waiting: Mutex::default(),
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use mizu_sync_protocol::{Cursor, Tag};
+use mizu_sync_protocol::{Cursor, Tag, Wire};
 use rusqlite::{Transaction, params};
 
 use super::error::StoreError;
@@ -54,12 +54,13 @@ impl Store {
                         delta.pending -= 1;
                         delta.rejected += 1;
                     }
-                    Outcome::Failed { error, at, suspect, answered } => {
+                    Outcome::Failed { error, at, suspect, not_applied_before } => {
                         let sql = "UPDATE mutation SET failures = failures + 1, error = ?2,
                                        first_failure = ifnull(first_failure, ?3), suspect = max(suspect, ?4),
-                                       sent = sent AND NOT ?5, sent_at = iif(?5, NULL, sent_at)
+                                       sent_at = ifnull(?5, sent_at)
                                    WHERE seq = ?1";
-                        tx.run(sql, params![seq, error, at.as_millis(), suspect, answered])?;
+                        let before = not_applied_before.map(Timestamp::as_millis);
+                        tx.run(sql, params![seq, error, at.as_millis(), suspect, before])?;
                     }
                 }
             }
@@ -84,18 +85,20 @@ impl Store {
     }
 
     /// The server's log is another one than the file knows: what it acked must be sent again, and a snapshot
-    /// taken. Gives those mutations that are too old to be sent again, rejected now.
+    /// taken. `wire`: the form that it speaks now. Gives those mutations that are too old to be sent again,
+    /// rejected now.
     ///
     /// # Errors
     /// When the file cannot be written; then nothing has changed.
     pub fn log_changed(
         &self,
+        wire: Option<Wire>,
         server_now: Option<Timestamp>,
         at: Timestamp,
     ) -> Result<Vec<RejectedMutation>, StoreError> {
         let rejected = self.update_counted(|tx, delta| {
             let rejected = self.requeue_acked(tx, server_now, at, delta)?;
-            tx.run("UPDATE replica SET resync = 1", [])?;
+            tx.run("UPDATE replica SET resync = 1, wire = ?1", [wire.map(Wire::as_str)])?;
             tx.run("DELETE FROM stage", [])?;
             Ok(rejected)
         })?;

@@ -9,6 +9,9 @@ use super::error::StoreError;
 use super::{Store, TransactionExt, overlay, replica, tables};
 use crate::model::{Applied, EntityKey, Page, ServerEntity, Unreadable};
 
+/// What could not be read is kept for whoever looks into it, and need not be complete for that.
+const MOST_QUARANTINED: i64 = 1_000;
+
 impl Store {
     /// Writes the page's changes under the optimistic layer, settles the mutations that it confirms, and
     /// moves the cursor: in one transaction.
@@ -24,7 +27,7 @@ impl Store {
                     touched.insert(change.key.clone());
                 }
             }
-            quarantine(tx, generation, &page.unreadable)?;
+            let quarantined = quarantine(tx, generation, &page.unreadable)?;
             let (_, resync) = replica::position(tx)?;
             let settled =
                 if resync { 0 } else { settle(tx, page.cursor, page.round, page.ends_round, &mut touched)? };
@@ -33,7 +36,7 @@ impl Store {
             }
             replica::set_position(tx, page.cursor, page.tag.as_ref())?;
             delta.acked -= settled.cast_signed();
-            Ok(Applied { settled, quarantined: page.unreadable.len() as u64 })
+            Ok(Applied { settled, quarantined })
         })
     }
 }
@@ -81,12 +84,21 @@ pub fn settle(
     Ok(seqs.len() as u64)
 }
 
-/// Keeps what could not be read.
-pub fn quarantine(tx: &Transaction<'_>, generation: i64, unreadable: &[Unreadable]) -> rusqlite::Result<()> {
+/// Keeps what could not be read; the oldest give way. Gives how many were not kept already: what has no cursor may
+/// come again with every page.
+pub fn quarantine(tx: &Transaction<'_>, generation: i64, unreadable: &[Unreadable]) -> rusqlite::Result<u64> {
+    let mut new = 0;
     for change in unreadable {
-        let sql = "INSERT INTO quarantine (generation, cursor, reason, raw) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO quarantine (generation, cursor, reason, raw) SELECT ?1, ?2, ?3, ?4
+                   WHERE ?2 IS NOT NULL OR NOT EXISTS (
+                       SELECT 1 FROM quarantine
+                       WHERE generation = ?1 AND cursor IS NULL AND reason = ?3 AND raw IS ?4)";
         let cursor = change.cursor.map(Cursor::to_sql);
-        tx.run(sql, params![generation, cursor, change.reason, change.raw])?;
+        new += tx.run(sql, params![generation, cursor, change.reason, change.raw])? as u64;
     }
-    Ok(())
+    if new > 0 {
+        let sql = "DELETE FROM quarantine WHERE place <= (SELECT max(place) FROM quarantine) - ?1";
+        tx.run(sql, [MOST_QUARANTINED])?;
+    }
+    Ok(new)
 }

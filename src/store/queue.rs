@@ -25,11 +25,11 @@ impl Store {
     pub fn take_batch(&self, request: &BatchRequest) -> Result<Batch, StoreError> {
         self.update(|tx| {
             let batch = select_batch(tx, self.generation(), request)?;
-            let sql = "UPDATE mutation SET sent = 1, sent_at = ifnull(sent_at, ?2)
-                       WHERE seq = ?1 AND (sent = 0 OR sent_at IS NULL)";
-            for mutation in &batch.mutations {
-                let now = request.server_now.map(Timestamp::as_millis);
-                tx.run(sql, params![mutation.seq.cast_signed(), now])?;
+            if let Some(now) = request.server_now {
+                let sql = "UPDATE mutation SET sent_at = ?2 WHERE seq = ?1 AND sent_at IS NULL";
+                for mutation in &batch.mutations {
+                    tx.run(sql, params![mutation.seq.cast_signed(), now.as_millis()])?;
+                }
             }
             Ok(batch)
         })

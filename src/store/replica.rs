@@ -1,5 +1,7 @@
 //! What the file remembers of the sync: one row, read at the start, changed as the sync goes on.
 
+use std::sync::atomic::Ordering;
+
 use mizu_sync_protocol::{Cursor, LogPosition, Tag, Wire};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -49,8 +51,17 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn begin_session(&self) -> Result<Replica, StoreError> {
-        self.update(|tx| tx.run("UPDATE mutation SET round = 0 WHERE state = 1", []))?;
+        self.update(|tx| {
+            // While the right to write is held, so that no rows of the session before come after.
+            self.session.fetch_add(1, Ordering::SeqCst);
+            tx.run("UPDATE mutation SET round = 0 WHERE state = 1", [])
+        })?;
         self.replica()
+    }
+
+    /// The number of the session that began last.
+    pub fn session(&self) -> u64 {
+        self.session.load(Ordering::SeqCst)
     }
 
     /// Remembers how the server is spoken to.
@@ -156,14 +167,14 @@ fn read(connection: &Connection) -> rusqlite::Result<Replica> {
         )
         .optional()?;
     let suspects = connection
-        .prepare("SELECT seq, attempts, first_failure, error, NOT sent FROM mutation WHERE suspect = 1 ORDER BY seq")?
+        .prepare("SELECT seq, attempts, first_failure, error FROM mutation WHERE suspect = 1 ORDER BY seq")?
         .query_map([], |row| {
             Ok(Suspect {
                 seq: row.get::<_, i64>(0)?.unsigned_abs(),
                 attempts: row.get(1)?,
                 first_failure: Timestamp::from_millis(row.get::<_, Option<i64>>(2)?.unwrap_or(0)),
                 error: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
-                answered: row.get(4)?,
+                answered: false,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

@@ -66,7 +66,6 @@ const V1: &str = "
         created_at     INTEGER NOT NULL,
         retries        TEXT,
         state          INTEGER NOT NULL DEFAULT 0,
-        sent           INTEGER NOT NULL DEFAULT 0,
         sent_at        INTEGER,
         failures       INTEGER NOT NULL DEFAULT 0,
         suspect        INTEGER NOT NULL DEFAULT 0,

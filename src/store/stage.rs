@@ -29,24 +29,25 @@ impl Store {
         Ok(generation.unsigned_abs())
     }
 
-    /// Adds rows to a snapshot. Those of one that was given up, or is complete by now, are let go.
+    /// Adds rows to a snapshot. Those of one that was given up, or is complete by now, are let go; so are those
+    /// that were asked for by a former session, for they may be older than what was pulled since.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn stage_rows(
         &self,
-        generation: u64,
+        (session, generation): (u64, u64),
         rows: &[ServerEntity],
         unreadable: &[Unreadable],
     ) -> Result<(), StoreError> {
         let generation = generation.cast_signed();
         self.update(|tx| {
             // Asked while the right to write is held: no swap comes between.
-            if self.staging.load(Ordering::SeqCst) != generation {
+            if self.staging.load(Ordering::SeqCst) != generation || self.session() != session {
                 return Ok(());
             }
             rows.iter().try_for_each(|row| write_base(tx, generation, row).map(drop))?;
-            quarantine(tx, generation, unreadable)
+            quarantine(tx, generation, unreadable).map(drop)
         })
     }
 
@@ -66,9 +67,9 @@ impl Store {
         let generation = stage.generation.cast_signed();
         self.update(|tx| {
             page.changes.iter().try_for_each(|change| write_base(tx, generation, change).map(drop))?;
-            quarantine(tx, generation, &page.unreadable)?;
+            let quarantined = quarantine(tx, generation, &page.unreadable)?;
             write_stage(tx, &Stage { cursor: page.cursor, tag: page.tag.clone(), ..stage.clone() })?;
-            Ok(Applied { settled: 0, quarantined: page.unreadable.len() as u64 })
+            Ok(Applied { settled: 0, quarantined })
         })
     }
 

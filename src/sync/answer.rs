@@ -132,7 +132,8 @@ fn is_empty_page(body: &[u8]) -> bool {
 fn oversized_page(incoming: &mut Incoming<'_>, sent: Cursor, most: u64) -> Result<Reply, Failure> {
     #[derive(Deserialize)]
     struct Head {
-        cursor: Cursor,
+        #[serde(default)]
+        cursor: Option<Cursor>,
     }
     #[derive(Deserialize)]
     struct Page {
@@ -159,9 +160,9 @@ fn oversized_page(incoming: &mut Incoming<'_>, sent: Cursor, most: u64) -> Resul
     if changes.len() > MOST_CHANGES {
         return Err(Failure::NotProtocol("a page with far more changes than were asked for".to_owned()));
     }
-    let new = changes.into_iter().filter(|change| change.cursor > sent);
+    let new = changes.into_iter().filter(|change| change.cursor.is_none_or(|cursor| cursor > sent));
     let too_large = |change: Head| crate::model::Unreadable {
-        cursor: Some(change.cursor),
+        cursor: change.cursor,
         reason: "it is too large".to_owned(),
         raw: None,
     };

@@ -116,10 +116,11 @@ impl Engine {
     /// Takes an event, with the time and the state of the queue when it is handled, and gives what follows.
     pub fn handle(&mut self, event: Event, time: Time, queue: Queue) -> Vec<Action> {
         self.time = time;
-        self.queue = queue;
+        let waited = std::mem::replace(&mut self.queue, queue).pending;
         match event {
             Event::Started(replica) => self.started(*replica),
-            Event::Queued => self.push_queued(),
+            Event::Queued => self.push_queued(waited),
+            Event::Discarded(seq) => self.trials.discarded(seq),
             Event::Answered(answer) => self.answered(*answer),
             Event::Stored(Ok(stored)) => self.stored(stored),
             Event::Stored(Err(error)) => self.store_failed(error),
@@ -127,7 +128,7 @@ impl Engine {
             Event::Due => self.wake = None,
             Event::Network(up) => self.network_changed(up),
             Event::Foreground(foreground) => self.foreground_changed(foreground),
-            Event::SyncRequested => self.sync_requested(),
+            Event::SyncRequested(request) => self.sync_requested(request),
         }
         self.proceed();
         std::mem::take(&mut self.actions)
@@ -141,15 +142,19 @@ impl Engine {
         if self.has_bug(crate::planted::Bug::CountsOutages) {
             self.trials.count_outages();
         }
-        self.pull.snapshot_wanted = !replica.bootstrapped
-            || replica.resync
-            || replica.stage.is_some()
-            || stale && replica.quarantined > 0;
+        let reread = stale && replica.quarantined > 0;
+        self.pull.snapshot_wanted =
+            !replica.bootstrapped || replica.resync || replica.stage.is_some() || reread;
         self.pull.wanted = true;
         if stale && !self.pull.snapshot_wanted {
             self.store(Command::LearnVersions(self.config.versions.clone()));
         }
+        let begin_anew = reread && replica.stage.is_some();
         self.replica = Some(replica);
+        if begin_anew {
+            // What an older version could not read may be in it.
+            self.drop_stage();
+        }
         self.pull.sweeping = true;
         self.store(Command::Sweep);
     }
@@ -157,8 +162,15 @@ impl Engine {
     fn answered(&mut self, answer: Answer) {
         let Answer { ticket, lane, head, result } = answer;
         self.gate(lane).give_up = None;
-        if let Some(head) = head {
-            self.heard_from_server(head, result.is_ok());
+        match head {
+            Some(head) if result.is_ok() => {
+                self.learn_time(head);
+                self.learn_wire(head);
+            }
+            // Only our servers have this header: it is the server itself that refuses.
+            Some(head) if head.extended => self.learn_time(head),
+            // Whoever stands between may have any clock.
+            _ => {}
         }
         match (lane, result) {
             (Lane::Push, Ok(Reply::Push(results))) => self.pushed(ticket, results),
@@ -170,25 +182,26 @@ impl Engine {
         }
     }
 
-    /// Learns the server's time, and from an answer 200 in which form it is spoken to.
-    fn heard_from_server(&mut self, head: Head, well: bool) {
+    /// Learns the server's time from an answer that is its own.
+    fn learn_time(&mut self, head: Head) {
         self.heard = true;
         if let Some(server_time) = head.server_time {
             self.server_time = Some((server_time, self.time.now));
         }
-        if !well {
-            return;
-        }
+    }
+
+    /// Learns from an answer 200 in which form the server is spoken to.
+    fn learn_wire(&mut self, head: Head) {
         let wire = if head.extended { Wire::Extended } else { Wire::Plain };
         let Some(replica) = &mut self.replica else { return };
         let known = replica.wire.replace(wire);
         self.plainly = false;
         if known != Some(wire) {
-            // Another kind of server cannot have the same log. First, so that a death in between forgets neither.
-            if known.is_some() {
-                self.log_changed();
+            // Another kind of server cannot have the same log.
+            match known {
+                Some(_) => self.log_changed(),
+                None => self.store(Command::LearnWire(wire)),
             }
-            self.store(Command::LearnWire(wire));
         }
         if self.connection != Connection::Online {
             self.connection = Connection::Online;
@@ -218,7 +231,7 @@ impl Engine {
     }
 
     fn network_changed(&mut self, up: bool) {
-        self.network_up = up;
+        let was_up = std::mem::replace(&mut self.network_up, up);
         if !up {
             if self.connection == Connection::Online {
                 self.connection = Connection::Offline;
@@ -229,8 +242,14 @@ impl Engine {
         self.hurry();
         self.go_on_in_background();
         self.pull.wanted = true;
-        self.push.gate.give_up = self.push.sending_since().map(|since| since + STALE_REQUEST);
-        self.pull.gate.give_up = self.pull.sending_since().map(|since| since + STALE_REQUEST);
+        if was_up {
+            // The sockets are those of this network.
+            return;
+        }
+        // Perhaps it was another network that refused.
+        self.access = Access::Granted;
+        self.push.gate.give_up = self.push.sending_since().map(|since| since.saturating_add(STALE_REQUEST));
+        self.pull.gate.give_up = self.pull.sending_since().map(|since| since.saturating_add(STALE_REQUEST));
     }
 
     /// Ends requests that were under way when the network came back, once they are old enough.
@@ -257,13 +276,12 @@ impl Engine {
         }
     }
 
-    fn sync_requested(&mut self) {
+    fn sync_requested(&mut self, request: u64) {
         self.hurry();
         self.pull.wanted = true;
+        self.pull.requested = self.pull.requested.max(request);
         self.go_on_in_background();
-        if matches!(self.access, Access::Forbidden { .. }) {
-            self.access = Access::Granted;
-        }
+        self.access = Access::Granted;
     }
 
     /// No more waiting for what is not the server's wish.
@@ -340,7 +358,7 @@ impl Engine {
 
     /// Something asks for the sync, or it gets on: it may go on for a while when the app is not seen.
     pub(super) fn go_on_in_background(&mut self) {
-        self.background_until = self.time.now + BACKGROUND_TIME;
+        self.background_until = self.time.now.saturating_add(BACKGROUND_TIME);
     }
 
     fn state(&self) -> SyncState {
@@ -360,8 +378,7 @@ impl Engine {
             blocked: self.trials.reason().map(str::to_owned),
             error: self.error().cloned(),
             failures: self.failures,
-            rounds_begun: self.pull.rounds_begun,
-            caught_up_round: self.pull.caught_up_round,
+            request_served: self.pull.request_served,
         }
     }
 

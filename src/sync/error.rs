@@ -63,6 +63,14 @@ pub enum SyncError {
         /// What is allowed, in bytes.
         limit: u64,
     },
+    /// The server had forgotten the beginning of its changes before a snapshot was caught up with them.
+    #[error(
+        "cannot sync {scope:?}: the server's log was trimmed before all of it was fetched; it is fetched anew"
+    )]
+    SnapshotOutdated {
+        /// The data partition.
+        scope: String,
+    },
     /// The server wants a token, or another one.
     #[error("cannot sync {scope:?}: the server does not accept the token; sign in again")]
     NeedsAuth {

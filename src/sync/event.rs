@@ -31,8 +31,10 @@ pub struct Time {
 pub enum Event {
     /// The sync begins.
     Started(Box<Replica>),
-    /// The app queued mutations, or decided about one.
+    /// The app queued mutations.
     Queued,
+    /// The app discarded the pending mutation in this place of the queue.
+    Discarded(u64),
     /// An exchange ended.
     Answered(Box<Answer>),
     /// A command was executed.
@@ -43,8 +45,8 @@ pub enum Event {
     Network(bool),
     /// The platform says that the app is seen, or not.
     Foreground(bool),
-    /// The app wants a sync now.
-    SyncRequested,
+    /// The app wants a sync now. Requests are numbered, upwards.
+    SyncRequested(u64),
 }
 
 /// What is to be done, in this order.
@@ -69,7 +71,7 @@ pub enum Command {
     TakeBatch(BatchRequest),
     Record { outcomes: Vec<(u64, Outcome)>, at: Timestamp },
     CountAttempts(Vec<u64>),
-    LogChanged { server_now: Option<Timestamp>, at: Timestamp },
+    LogChanged { wire: Option<Wire>, server_now: Option<Timestamp>, at: Timestamp },
     DoubtAcks { server_now: Option<Timestamp>, at: Timestamp },
     ApplyPage(Page),
     StageBegin,

@@ -67,24 +67,53 @@ impl Engine {
 
     /// What the failures of both lanes have in common: the gate, access and what the app is told.
     pub(super) fn lane_failed(&mut self, endpoint: Endpoint, failure: Failure) {
+        let now = self.time.now;
+        let mut most = self.most_wait();
+        let mut wish = None;
+        match &failure {
+            Failure::Offline(TransportError::Interrupted { .. }) => return,
+            Failure::Offline(_) => self.went_offline(),
+            // It would be as large the next time, and cost as much.
+            Failure::TooLarge if endpoint == Endpoint::Snapshot => {
+                self.pull.gate.rest_until(now.saturating_add(TOO_LARGE_RETRY));
+            }
+            Failure::Status { status: 401, .. } => self.access = Access::NeedsAuth,
+            Failure::Status { status: 403, .. } => {
+                self.access = Access::Forbidden { until: now.saturating_add(FORBIDDEN_RETRY) };
+            }
+            Failure::Status { status, retry_after, .. } if may_pass(*status) => wish = *retry_after,
+            Failure::Status { .. } => most = MOST_IDLE,
+            _ => {}
+        }
         let lane = endpoint.lane();
+        let error = self.sync_error(endpoint, failure);
+        let gate = match lane {
+            Lane::Push => &mut self.push.gate,
+            Lane::Pull => &mut self.pull.gate,
+        };
+        gate.fail(now, most, &mut self.rng);
+        if let Some(wish) = wish {
+            gate.obey(now, wish);
+        }
+        self.report(lane, error);
+    }
+
+    /// Nobody answers.
+    fn went_offline(&mut self) {
+        if self.connection != Connection::Offline {
+            self.connection = Connection::Offline;
+            self.notify(Notice::Offline);
+        }
+    }
+
+    /// A failure, as the app is told of it.
+    pub(super) fn sync_error(&self, endpoint: Endpoint, failure: Failure) -> SyncError {
         let url = format!("{}/{}", self.config.base_url, endpoint.path());
         let scope = self.config.scope.clone();
-        let mut most = self.most_wait();
-        let mut retry_after = None;
-        let error = match failure {
-            Failure::Offline(TransportError::Interrupted { .. }) => return,
-            Failure::Offline(error) => {
-                if self.connection != Connection::Offline {
-                    self.connection = Connection::Offline;
-                    self.notify(Notice::Offline);
-                }
-                SyncError::Offline { scope, error }
-            }
+        match failure {
+            Failure::Offline(error) => SyncError::Offline { scope, error },
             Failure::NotProtocol(reason) => SyncError::NotProtocol { scope, url, reason },
             Failure::TooLarge if endpoint == Endpoint::Snapshot => {
-                // It would be as large the next time, and cost as much.
-                self.pull.gate.rest_until(self.time.now + TOO_LARGE_RETRY);
                 SyncError::TooLarge { scope, limit: limits::MAX_SNAPSHOT }
             }
             Failure::TooLarge => {
@@ -92,35 +121,15 @@ impl Engine {
             }
             Failure::Store(error) => SyncError::Store(error),
             Failure::Dialect(reason) => SyncError::Dialect { reason },
-            Failure::Status { status: 401, .. } => {
-                self.access = Access::NeedsAuth;
-                SyncError::NeedsAuth { scope }
+            Failure::Status { status: 401, .. } => SyncError::NeedsAuth { scope },
+            Failure::Status { status: 403, .. } => SyncError::Forbidden { scope },
+            Failure::Status { status, error: message, .. } if may_pass(status) => {
+                SyncError::Unavailable { scope, url, status, message }
             }
-            Failure::Status { status: 403, .. } => {
-                self.access = Access::Forbidden { until: self.time.now + FORBIDDEN_RETRY };
-                SyncError::Forbidden { scope }
+            Failure::Status { status, error: message, .. } => {
+                SyncError::Misconfigured { scope, url, status, message }
             }
-            Failure::Status { status, error, retry_after: after, .. } => {
-                let message = error;
-                if matches!(status, 408 | 425 | 429 | 500..=599) {
-                    retry_after = after;
-                    SyncError::Unavailable { scope, url, status, message }
-                } else {
-                    most = MOST_IDLE;
-                    SyncError::Misconfigured { scope, url, status, message }
-                }
-            }
-        };
-        let now = self.time.now;
-        let gate = match lane {
-            Lane::Push => &mut self.push.gate,
-            Lane::Pull => &mut self.pull.gate,
-        };
-        gate.fail(now, most, &mut self.rng);
-        if let Some(after) = retry_after {
-            gate.obey(now, after);
         }
-        self.report(lane, error);
     }
 
     /// The server's log is not the one that the file knows.
@@ -130,7 +139,7 @@ impl Engine {
         self.log_changed_at = Some(self.time.now);
         if again {
             self.log_change_wait = (self.log_change_wait * 2).clamp(LOG_CHANGE_FIRST, LOG_CHANGE_MOST);
-            self.pull.gate.rest_until(self.time.now + self.log_change_wait);
+            self.pull.gate.rest_until(self.time.now.saturating_add(self.log_change_wait));
             let seconds = self.log_change_wait.as_secs();
             self.report(
                 Lane::Pull,
@@ -145,7 +154,8 @@ impl Engine {
             self.begin_snapshot_anew();
             return;
         }
-        let command = Command::LogChanged { server_now: self.server_now(), at: self.time.wall };
+        let wire = self.replica.as_ref().and_then(|replica| replica.wire);
+        let command = Command::LogChanged { wire, server_now: self.server_now(), at: self.time.wall };
         self.store(command);
         self.acks_doubted();
         if let Some(replica) = &mut self.replica {
@@ -173,6 +183,11 @@ impl Engine {
         // Of what is believed here nobody knows what is on disk: it is read again before anything is sent.
         self.replica = None;
         let wait = self.store_backoff.fail(self.most_wait(), &mut self.rng);
-        self.reload = Some(self.time.now + wait);
+        self.reload = Some(self.time.now.saturating_add(wait));
     }
+}
+
+/// Whether a status says that the server is overloaded or broken, which may pass by itself.
+const fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599)
 }

@@ -48,12 +48,12 @@ impl Gate {
     /// Closes it for a while after a failure.
     pub fn fail(&mut self, now: Moment, most: Duration, rng: &mut fastrand::Rng) {
         let wait = self.backoff.fail(most, rng);
-        self.until = self.until.max(now + wait);
+        self.until = self.until.max(now.saturating_add(wait));
     }
 
     /// Closes it for as long as the server asked for, within reason.
     pub fn obey(&mut self, now: Moment, retry_after: Duration) {
-        self.retry_after = now + retry_after.min(MOST_RETRY_AFTER);
+        self.retry_after = now.saturating_add(retry_after.min(MOST_RETRY_AFTER));
     }
 
     /// Keeps it closed until then at least, though the server may be well.

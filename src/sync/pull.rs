@@ -32,8 +32,12 @@ pub struct Pull {
     stream: bool,
     /// How many pulls have begun. A pull has as many pages as it takes to catch up.
     pub rounds_begun: u64,
-    /// The last of them that ended caught up.
-    pub caught_up_round: u64,
+    /// The app's last request to sync.
+    pub requested: u64,
+    /// The last before the pull under way began.
+    request_under_way: u64,
+    /// The last before a pull began that has ended caught up.
+    pub request_served: u64,
     /// Whether a pull is between two pages.
     in_round: bool,
     /// The round before which the highest ack came.
@@ -56,7 +60,9 @@ impl Default for Pull {
             limit: limits::PULL_LIMIT,
             stream: false,
             rounds_begun: 0,
-            caught_up_round: 0,
+            requested: 0,
+            request_under_way: 0,
+            request_served: 0,
             in_round: false,
             acked_round: 0,
             told: None,
@@ -134,6 +140,7 @@ impl Engine {
             self.pull.in_round = true;
             self.pull.wanted = false;
             self.pull.rounds_begun += 1;
+            self.pull.request_under_way = self.pull.requested;
         }
         let log = if staged { self.staged_log() } else { self.log_positions(cursor, tag) };
         let (limit, stream) = (self.pull.limit, self.pull.stream);
@@ -268,7 +275,7 @@ impl Engine {
             self.pull.step = step;
             return;
         };
-        if let Some(reason) = unreadable {
+        if let Some(reason) = unreadable.filter(|_| applied.quarantined > 0) {
             let count = applied.quarantined;
             self.notify(Notice::Error(SyncError::Unreadable { count, reason }));
         }
@@ -321,8 +328,8 @@ impl Engine {
 
     fn caught_up(&mut self) {
         self.pull.in_round = false;
-        self.pull.caught_up_round = self.pull.rounds_begun;
-        self.pull.next_poll = self.time.now + self.config.pull_interval;
+        self.pull.request_served = self.pull.request_under_way;
+        self.pull.next_poll = self.time.now.saturating_add(self.config.pull_interval);
         let cursor = self.replica.as_ref().map(|replica| replica.cursor);
         if self.pull.told != cursor {
             self.pull.told = cursor;
@@ -339,6 +346,8 @@ impl Engine {
         };
         self.pull.step = Step::Idle;
         match &failure {
+            // A snapshot that begins claims nothing that could be gone.
+            Failure::Status { status: 410, .. } if snapshot && !self.has_stage() => {}
             Failure::Status { status: 410, code, .. } => {
                 let log_changed = code.as_deref() == Some(Code::LogChanged.as_str());
                 return self.gone(log_changed);
@@ -365,7 +374,15 @@ impl Engine {
             return self.log_changed();
         }
         self.doubt_acks();
+        let again = self.pull.snapshot_wanted;
         self.begin_snapshot_anew();
+        if again {
+            self.report(Lane::Pull, SyncError::SnapshotOutdated { scope: self.config.scope.clone() });
+        }
+    }
+
+    fn has_stage(&self) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.stage.is_some())
     }
 
     /// The log was trimmed beyond what was acked, so nobody can prove any more that it is of this log. Our server
@@ -377,17 +394,21 @@ impl Engine {
         }
     }
 
-    pub(super) fn begin_snapshot_anew(&mut self) {
-        self.pull_abandon();
-        let again = std::mem::replace(&mut self.pull.snapshot_wanted, true);
+    pub(super) fn drop_stage(&mut self) {
         if self.replica.as_mut().and_then(|replica| replica.stage.take()).is_some() {
             self.store(Command::StageDrop);
         }
+    }
+
+    pub(super) fn begin_snapshot_anew(&mut self) {
+        self.pull_abandon();
+        let again = std::mem::replace(&mut self.pull.snapshot_wanted, true);
+        self.drop_stage();
         if again {
             // The log is trimmed faster than it is read, or the server is not well. The pages of the next attempt
             // are successes, and must not shorten the wait for the one after.
             let wait = self.pull.too_slow.fail(MOST_TOO_SLOW, &mut self.rng);
-            self.pull.gate.rest_until(self.time.now + wait);
+            self.pull.gate.rest_until(self.time.now.saturating_add(wait));
         }
     }
 

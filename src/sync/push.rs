@@ -71,9 +71,10 @@ impl Push {
 }
 
 impl Engine {
-    pub(super) fn push_queued(&mut self) {
-        if self.push.nothing_to_take || self.queue.pending <= 1 {
-            self.push.hold = self.time.now + self.config.push_interval;
+    /// The app queued mutations when `waited` waited already.
+    pub(super) fn push_queued(&mut self, waited: u64) {
+        if self.push.nothing_to_take || waited == 0 {
+            self.push.hold = self.time.now.saturating_add(self.config.push_interval);
         }
         self.push.nothing_to_take = false;
         self.go_on_in_background();

@@ -27,8 +27,7 @@ impl Engine {
         let Some(sending) = self.take_sending(ticket) else { return };
         if sending.log_epoch != self.log_epoch {
             // It speaks of a log that is no more. The same mutations are sent again, and deduplicated.
-            self.trials.postpone(sending.attempt);
-            return;
+            return self.push_after_a_while(&sending);
         }
         if results.is_empty() {
             let reason = "no results".to_owned();
@@ -38,9 +37,8 @@ impl Engine {
         }
         if sending.wire == Wire::Plain && results.iter().any(|result| is_behind(result, sending.known)) {
             // A log that gives cursors which were seen long ago is not the log that they were seen in.
-            self.trials.postpone(sending.attempt);
-            self.log_changed();
-            return;
+            self.push_after_a_while(&sending);
+            return self.log_changed();
         }
         let former = self.push.gate.error.take();
         self.lane_succeeded(Lane::Push);
@@ -106,7 +104,8 @@ impl Engine {
         let at = self.best_now();
         let failure = TemporaryFailure { seq, failures: failures + 1, error: &error, answered };
         let suspect = self.trials.failed(attempt, failure, (self.time.now, at));
-        Outcome::Failed { error, at, suspect, answered }
+        let not_applied_before = if answered { self.server_now() } else { None };
+        Outcome::Failed { error, at, suspect, not_applied_before }
     }
 
     /// A mutation was not accepted for now: the next attempt waits, unless it is one of a round.

@@ -68,7 +68,11 @@ impl Engine {
         if refused_form && self.learns_to_be_plain(Some(sending.wire), head) {
             return self.trials.postpone(sending.attempt);
         }
+        let stale = sending.log_epoch != self.log_epoch;
         match blame(&failure, alone, self.push.any_success) {
+            Blame::Log { .. } if stale => self.push_after_a_while(&sending),
+            // Since then everything is tried in order once more: nothing may go first for having failed.
+            _ if stale => self.push_later(&sending, failure),
             Blame::Circumstances => self.push_later(&sending, failure),
             Blame::Log { changed } => self.pushed_to_another_log(&sending, changed),
             Blame::Mutation { code, error } if alone => self.reject_alone(&sending, &code, &error),
@@ -78,7 +82,14 @@ impl Engine {
         }
     }
 
-    /// The same again, after a wait.
+    /// The same again. Whatever keeps answering so is not asked without a pause.
+    pub(super) fn push_after_a_while(&mut self, sending: &Sending) {
+        self.trials.postpone(sending.attempt);
+        let most = self.most_wait();
+        self.push.gate.fail(self.time.now, most, &mut self.rng);
+    }
+
+    /// The same again, after a wait, because something is in the way.
     fn push_later(&mut self, sending: &Sending, failure: Failure) {
         self.trials.postpone(sending.attempt);
         self.lane_failed(Endpoint::Push, failure);
@@ -99,19 +110,13 @@ impl Engine {
     }
 
     fn pushed_to_another_log(&mut self, sending: &Sending, changed: bool) {
-        self.trials.postpone(sending.attempt);
-        // Whatever keeps answering so is not asked without a pause.
-        let most = self.most_wait();
-        self.push.gate.fail(self.time.now, most, &mut self.rng);
-        if sending.log_epoch != self.log_epoch {
-            // It speaks of a log that is no more.
-        } else if changed {
-            self.log_changed();
-        } else {
-            self.doubt_acks();
-            if !self.pull.snapshot_wanted {
-                self.begin_snapshot_anew();
-            }
+        self.push_after_a_while(sending);
+        if changed {
+            return self.log_changed();
+        }
+        self.doubt_acks();
+        if !self.pull.snapshot_wanted {
+            self.begin_snapshot_anew();
         }
     }
 
@@ -129,18 +134,30 @@ impl Engine {
         }
         // To learn it.
         self.pull.wanted = true;
-        let (&[(seq, failures)], true) = (&*sending.mutations, server_is_well) else {
+        if !server_is_well {
             return self.push_later(sending, failure);
-        };
-        let error = in_words(&failure);
-        let outcome = self.failed_outcome(sending.attempt, seq, failures, error.clone(), false);
-        if matches!(outcome, Outcome::Failed { suspect: true, .. }) {
-            // It has a time of its own to be tried again; the others need not wait for it.
-            self.report(Lane::Push, SyncError::MutationFailed { reason: error });
-        } else {
-            self.lane_failed(Endpoint::Push, failure);
         }
+        let reason = in_words(&failure);
+        let &[(seq, failures)] = &*sending.mutations else {
+            self.push_after_a_while(sending);
+            return self.report_broken(failure, reason);
+        };
+        let outcome = self.failed_outcome(sending.attempt, seq, failures, reason.clone(), false);
+        if !matches!(outcome, Outcome::Failed { suspect: true, .. }) {
+            let most = self.most_wait();
+            self.push.gate.fail(self.time.now, most, &mut self.rng);
+        }
+        self.report_broken(failure, reason);
         self.record(vec![(seq, outcome)]);
+    }
+
+    /// Tells the app that a push breaks although the server is well.
+    fn report_broken(&mut self, failure: Failure, reason: String) {
+        let error = match failure {
+            Failure::Offline(_) => SyncError::MutationFailed { reason },
+            failure => self.sync_error(Endpoint::Push, failure),
+        };
+        self.report(Lane::Push, error);
     }
 
     fn reject_alone(&mut self, sending: &Sending, code: &str, error: &str) {

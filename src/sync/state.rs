@@ -56,8 +56,6 @@ pub struct SyncState {
     pub error: Option<SyncError>,
     /// How often something was in the way.
     pub failures: u64,
-    /// How many pulls have begun.
-    pub rounds_begun: u64,
-    /// The last of them that ended caught up.
-    pub caught_up_round: u64,
+    /// Of the requests to sync, the last before a pull began that has ended caught up.
+    pub request_served: u64,
 }

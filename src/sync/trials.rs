@@ -170,7 +170,7 @@ impl Trials {
         } else {
             self.well = false;
             // The others must not wait for as long as suspects do.
-            self.next_round = self.next_round.min(now + SOON);
+            self.next_round = self.next_round.min(now.saturating_add(SOON));
             return false;
         }
         match &mut self.round {
@@ -178,6 +178,14 @@ impl Trials {
             None => self.well = false,
         }
         true
+    }
+
+    /// The app discarded a mutation: what waited for it need not wait for long.
+    pub fn discarded(&mut self, seq: u64) {
+        if self.suspects.iter().any(|suspect| suspect.seq == seq) {
+            self.forget(seq);
+            self.next_round = Moment::ZERO;
+        }
     }
 
     /// A suspect is not in the queue any more.
@@ -196,7 +204,7 @@ impl Trials {
         let round = self.round.take_if(|round| round.left.is_empty())?;
         let most = if round.well { MOST_WHILE_WELL } else { most };
         self.well = round.well;
-        self.next_round = now + self.backoff.fail(most, rng);
+        self.next_round = now.saturating_add(self.backoff.fail(most, rng));
         let mut verdict = Verdict::default();
         #[cfg(feature = "planted-bugs")]
         let round = Round { well: round.well || self.counts_outages, ..round };

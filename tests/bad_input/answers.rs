@@ -85,7 +85,7 @@ fn after_401_nothing_is_sent_until_the_app_does_something() {
     assert!(matches!(device.told_sync(), SyncError::NeedsAuth { .. }));
     device.client.set_network(true);
     device.client.collection::<Note>("note").add(Note::new("b")).unwrap();
-    let error = device.client.sync(SOON).unwrap_err();
+    let error = device.client.flush(SOON).unwrap_err();
     assert!(matches!(error, Error::Sync(SyncError::NeedsAuth { .. })), "{error:?}");
     assert_eq!(server.asked.requests().len(), 1);
 }

@@ -44,7 +44,6 @@ CREATE TABLE mutation (
     created_at     INTEGER NOT NULL,
     retries        TEXT,
     state          INTEGER NOT NULL DEFAULT 0,
-    sent           INTEGER NOT NULL DEFAULT 0,
     sent_at        INTEGER,
     failures       INTEGER NOT NULL DEFAULT 0,
     suspect        INTEGER NOT NULL DEFAULT 0,
@@ -85,11 +84,11 @@ INSERT INTO entity (generation, collection, id, data, base, overlay) VALUES
     (1, 'todo', 't1', '{"title":"Oat milk","done":true}', '{"title":"Oat milk","done":false}', 1),
     (1, 'todo', 't2', '{"title":"Bread"}', NULL, 1),
     (1, 'todo', 't3', '{"title":"Jam"}', NULL, 0);
-INSERT INTO mutation (seq, id, name, args, created_at, state, sent, sent_at, cursor, tag, round, code, error, rejected_at) VALUES
-    (1, 'm-rejected', 'todo.create', NULL, 1700000000000, 2, 1, 1700000001000, NULL, NULL, NULL, 'conflict', 'sync: conflict', 1700000002000),
-    (2, 'm-acked', 'todo.create', NULL, 1700000000000, 1, 1, 1700000001000, 18, '00000000000090c2', 1, NULL, NULL, NULL),
-    (3, 'm-patch', 'todo.patch', NULL, 1700000000000, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
-    (4, 'm-custom', 'todo.count', '[7]', 1700000000000, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO mutation (seq, id, name, args, created_at, state, sent_at, cursor, tag, round, code, error, rejected_at) VALUES
+    (1, 'm-rejected', 'todo.create', NULL, 1700000000000, 2, 1700000001000, NULL, NULL, NULL, 'conflict', 'sync: conflict', 1700000002000),
+    (2, 'm-acked', 'todo.create', NULL, 1700000000000, 1, 1700000001000, 18, '00000000000090c2', 1, NULL, NULL, NULL),
+    (3, 'm-patch', 'todo.patch', NULL, 1700000000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    (4, 'm-custom', 'todo.count', '[7]', 1700000000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO patch (seq, ordinal, collection, id, op, body) VALUES
     (1, 0, 'todo', 't3', 'create', '{"title":"Plum jam"}'),
     (2, 0, 'todo', 't2', 'create', '{"title":"Bread"}'),

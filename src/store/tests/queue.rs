@@ -11,7 +11,7 @@ fn custom(fixture: &Fixture, id: &str, expected: Vec<(EntityKey, Edit)>) {
 
 fn fail(fixture: &Fixture, seq: u64, suspect: bool) {
     let error = "boom".to_owned();
-    fixture.record(seq, Outcome::Failed { error, at: AT, suspect, answered: true });
+    fixture.record(seq, Outcome::Failed { error, at: AT, suspect, not_applied_before: Some(AT) });
 }
 
 #[test]
@@ -131,8 +131,24 @@ fn an_answer_that_it_was_not_applied_makes_a_mutation_young_again() {
     let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
     let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
     at(days(0));
-    fail(&fixture, 1, false);
-    assert_eq!(at(days(61)).mutations.len(), 1);
+    let error = "busy".to_owned();
+    let failed = Outcome::Failed { error, at: AT, suspect: false, not_applied_before: days(50) };
+    fixture.record(1, failed);
+    assert_eq!(at(days(110)).mutations.len(), 1);
+    // A copy that was never answered may have been on its way for longer than the answered one.
+    assert_eq!(at(days(111)).expired, [1]);
+}
+
+#[test]
+fn an_answer_of_unknown_time_leaves_a_mutation_as_old_as_it_was() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
+    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    at(days(0));
+    let error = "busy".to_owned();
+    fixture.record(1, Outcome::Failed { error, at: AT, suspect: false, not_applied_before: None });
+    assert_eq!(at(days(61)).expired, [1]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn an_ack_without_a_cursor_from_a_former_process_settles_by_the_first_pull() {
 fn nothing_settles_while_the_log_is_in_doubt() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
-    fixture.store.log_changed(None, AT).unwrap();
+    fixture.store.log_changed(None, None, AT).unwrap();
     fixture.ack(1, 1);
     fixture.page(7, vec![]);
     assert_eq!(fixture.store.counts().acked, 1);
@@ -75,7 +75,7 @@ fn what_another_log_had_acked_is_pending_again() {
     assert_eq!(fixture.next(Wire::Extended), [1]);
     fixture.ack(1, 5);
     assert!(fixture.next(Wire::Extended).is_empty());
-    fixture.store.log_changed(None, AT).unwrap();
+    fixture.store.log_changed(None, None, AT).unwrap();
     assert_eq!(fixture.next(Wire::Extended), [1]);
     assert_eq!(fixture.store.counts().pending, 1);
 }
@@ -88,7 +88,7 @@ fn what_another_log_had_acked_long_ago_is_for_the_app_to_decide() {
     fixture.store.take_batch(&sent).unwrap();
     fixture.ack(1, 5);
     let later = AT.plus(std::time::Duration::from_secs(61 * 24 * 3600));
-    let rejected = fixture.store.log_changed(Some(later), AT).unwrap();
+    let rejected = fixture.store.log_changed(None, Some(later), AT).unwrap();
     assert_eq!(rejected[0].code, "outcome_unknown");
     assert_eq!(fixture.shown("a"), None);
 }

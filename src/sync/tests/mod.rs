@@ -1,6 +1,7 @@
 //! The engine over a real store in memory, with a server that is played by hand.
 
 mod breaking;
+mod clocks;
 mod decoding;
 mod pulling;
 mod pushing;
@@ -24,7 +25,7 @@ use crate::time::Timestamp;
 /// An engine, its store, and what it asked for that is not answered.
 pub struct Rig {
     pub store: Store,
-    engine: Engine,
+    pub engine: Engine,
     pub now: Moment,
     pub wake: Option<Moment>,
     pub asked: Vec<Exchange>,
@@ -32,6 +33,9 @@ pub struct Rig {
     pub state: SyncState,
     pub interrupted: Vec<Lane>,
     pub extended: bool,
+    /// How many of the next commands the store fails.
+    pub store_fails: u32,
+    syncs: u64,
 }
 
 pub const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -74,6 +78,8 @@ impl Rig {
             state: SyncState::default(),
             interrupted: Vec::new(),
             extended,
+            store_fails: 0,
+            syncs: 0,
         }
     }
 
@@ -87,6 +93,10 @@ impl Rig {
         let mut stored = Vec::new();
         for action in self.engine.handle(event, time, self.store.counts()) {
             match action {
+                Action::Store(_) if self.store_fails > 0 => {
+                    self.store_fails -= 1;
+                    stored.push(Err(crate::store::StoreError::Full { path: "todos.db".into() }));
+                }
                 Action::Store(command) => stored.push(execute(&self.store, command)),
                 Action::Exchange(exchange) => self.asked.push(*exchange),
                 Action::Interrupt(lane) => self.interrupted.push(lane),
@@ -98,6 +108,13 @@ impl Rig {
         for result in stored {
             self.event(Event::Stored(result));
         }
+    }
+
+    /// The app asks for a sync. Gives the number of the request.
+    pub fn sync(&mut self) -> u64 {
+        self.syncs += 1;
+        self.event(Event::SyncRequested(self.syncs));
+        self.syncs
     }
 
     pub fn write(&mut self, id: &str) {
@@ -143,11 +160,14 @@ impl Rig {
     }
 
     pub fn answer_as(&mut self, lane: Lane, extended: bool, result: Result<Reply, Failure>) {
-        let place = self.asked.iter().position(|exchange| exchange.plan.lane() == lane);
-        let exchange = self.asked.remove(place.expect("nothing is asked in this lane"));
         let offline = matches!(result, Err(Failure::Offline(_)));
         let server_time = Some(START.plus(self.now));
-        let head = (!offline).then_some(Head { extended, server_time });
+        self.answer_with(lane, (!offline).then_some(Head { extended, server_time }), result);
+    }
+
+    pub fn answer_with(&mut self, lane: Lane, head: Option<Head>, result: Result<Reply, Failure>) {
+        let place = self.asked.iter().position(|exchange| exchange.plan.lane() == lane);
+        let exchange = self.asked.remove(place.expect("nothing is asked in this lane"));
         self.event(Event::Answered(Box::new(Answer { ticket: exchange.ticket, lane, head, result })));
     }
 

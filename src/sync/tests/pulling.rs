@@ -45,7 +45,7 @@ fn the_pages_of_a_snapshot_are_caught_up_from_the_first_one() {
 #[test]
 fn a_page_with_more_is_followed_at_once() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     rig.answer_pull(12, vec![], true);
     let Plan::Pull { cursor: from, .. } = rig.pull_asked().unwrap().plan else { panic!("no pull") };
     assert_eq!(from, cursor(12));
@@ -54,7 +54,7 @@ fn a_page_with_more_is_followed_at_once() {
 #[test]
 fn more_without_progress_is_a_failure_and_no_loop() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     rig.answer_pull(10, vec![], true);
     assert!(rig.pull_asked().is_none());
     assert!(rig.notices[0].contains("the cursor stays"), "{:?}", rig.notices);
@@ -63,7 +63,7 @@ fn more_without_progress_is_a_failure_and_no_loop() {
 #[test]
 fn an_empty_page_without_a_cursor_is_no_reset() {
     let mut rig = Rig::synced_with(false);
-    rig.event(Event::SyncRequested);
+    rig.sync();
     let reply = PullReply {
         changes: vec![],
         unreadable: vec![],
@@ -80,7 +80,7 @@ fn an_empty_page_without_a_cursor_is_no_reset() {
 #[test]
 fn a_cursor_that_goes_back_shows_another_log() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     rig.answer_pull(4, vec![], false);
     assert!(rig.store.replica().unwrap().resync);
     assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
@@ -101,7 +101,7 @@ fn a_log_that_keeps_changing_is_asked_ever_less() {
     let mut rig = Rig::synced();
     let mut waits = Vec::new();
     for _ in 0..4 {
-        rig.event(Event::SyncRequested);
+        rig.sync();
         rig.fail_with(Lane::Pull, 410, Some("log_changed"));
         let before = rig.now;
         while rig.pull_asked().is_none() {
@@ -117,7 +117,7 @@ fn a_log_that_keeps_changing_is_asked_ever_less() {
 #[test]
 fn a_page_that_is_too_large_is_asked_for_in_halves_and_at_last_without_its_data() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     let mut asked = Vec::new();
     loop {
         let Plan::Pull { limit, stream, .. } = rig.pull_asked().unwrap().plan else { panic!("no pull") };
@@ -136,7 +136,7 @@ fn a_page_that_is_too_large_is_asked_for_in_halves_and_at_last_without_its_data(
 #[test]
 fn a_change_that_cannot_be_read_is_told_and_the_pull_goes_on() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     let unreadable = vec![Unreadable {
         cursor: Some(cursor(11)),
         reason: "it is odd".to_owned(),
@@ -192,7 +192,7 @@ fn a_too_old_cursor_of_a_plain_server_leaves_acks_as_they_are() {
 #[test]
 fn an_ack_that_a_pull_under_way_overtakes_is_asked_for_by_the_next_one() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     rig.write("a");
     rig.answer_push(vec![ok(15)]);
     rig.answer_pull(20, vec![], false);
@@ -225,7 +225,7 @@ fn the_pages_of_a_snapshot_must_be_of_one_log() {
 #[test]
 fn a_snapshot_that_a_plain_server_refuses_in_the_extended_form_begins_anew_in_the_plain_one() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
     rig.extended = false;
     rig.fail_with(Lane::Pull, 400, Some("invalid_mutation"));
@@ -239,7 +239,7 @@ fn a_full_disk_stops_the_pull_until_there_is_space() {
     let mut rig = Rig::synced();
     rig.write("mine");
     rig.answer_push(vec![boom()]);
-    rig.event(Event::SyncRequested);
+    rig.sync();
     rig.notices.clear();
     let large = format!(r#"{{"text":"{}"}}"#, "x".repeat(300_000));
     let change = || ServerEntity { key: EntityKey::new("todo", "large"), data: Object::parse(large.clone()) };
@@ -256,4 +256,39 @@ fn a_full_disk_stops_the_pull_until_there_is_space() {
     }
     rig.answer_pull(11, vec![change()], false);
     assert_eq!((shown(&rig, "large"), rig.state.cursor), (true, cursor(11)));
+}
+
+#[test]
+fn a_half_done_snapshot_that_an_older_version_could_not_read_begins_anew() {
+    let mut rig = Rig::new(false);
+    rig.start();
+    rig.answer_snapshot(10);
+    let change = Unreadable { cursor: Some(cursor(11)), reason: "odd".to_owned(), raw: None };
+    let reply = PullReply {
+        changes: Vec::new(),
+        unreadable: vec![change],
+        last: Some(cursor(11)),
+        has_more: true,
+        next_cursor: Some(cursor(11)),
+        tag: None,
+    };
+    rig.answer(Lane::Pull, Ok(Reply::Pull(reply)));
+    // The process dies; the app comes back with a newer dialect.
+    let mut config = rig.engine.config.clone();
+    config.versions.dialect = "2".to_owned();
+    rig.engine = Engine::new(config, fastrand::Rng::with_seed(7));
+    rig.asked.clear();
+    rig.start();
+    assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
+}
+
+#[test]
+fn a_request_to_sync_is_served_by_a_pull_that_begins_after_it() {
+    let mut rig = Rig::synced();
+    let first = rig.sync();
+    let second = rig.sync();
+    rig.answer_pull(10, vec![], false);
+    assert_eq!(rig.state.request_served, first, "the pull was under way already");
+    rig.answer_pull(10, vec![], false);
+    assert_eq!(rig.state.request_served, second);
 }

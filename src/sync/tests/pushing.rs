@@ -96,11 +96,59 @@ fn a_batch_in_the_wrong_form_is_sent_again_in_the_other_one() {
 fn an_answer_that_is_late_by_a_log_says_nothing() {
     let mut rig = Rig::synced();
     rig.write("a");
-    rig.event(Event::SyncRequested);
+    rig.sync();
     rig.fail_with(Lane::Pull, 410, Some("log_changed"));
     rig.answer_push(vec![ok(11)]);
     assert_eq!(rig.store.counts().pending, 1);
+    rig.sleep();
     assert_eq!(rig.pushing(), ["a"]);
+}
+
+#[test]
+fn two_servers_of_different_forms_behind_one_url_are_no_loop_without_a_pause() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    let (begun, mut pushes) = (rig.now, 0);
+    while rig.now - begun < Duration::from_secs(60) {
+        if rig.push_asked().is_some() {
+            pushes += 1;
+            rig.answer_as(Lane::Push, pushes % 2 == 0, Ok(Reply::Push(vec![ok(11 + pushes)])));
+        } else if let Some(Exchange { plan: Plan::Pull { .. }, .. }) = rig.pull_asked() {
+            rig.answer_pull(11 + pushes, vec![], false);
+        } else if rig.pull_asked().is_some() {
+            rig.answer_snapshot(11 + pushes);
+        } else {
+            rig.sleep();
+        }
+    }
+    assert!(pushes < 200, "{pushes} pushes in a minute");
+}
+
+#[test]
+fn a_write_is_held_back_no_longer_than_the_push_interval() {
+    let mut rig = Rig::synced();
+    rig.engine.config.push_interval = Duration::from_secs(10);
+    rig.write("a");
+    let written = rig.now;
+    while rig.push_asked().is_none() {
+        rig.pass(Duration::from_secs(2));
+        rig.event(Event::Queued);
+        if rig.pull_asked().is_some() {
+            rig.answer_pull(10, vec![], false);
+        }
+    }
+    assert!(rig.now - written <= Duration::from_secs(10), "{:?}", rig.now - written);
+}
+
+#[test]
+fn intervals_that_never_end_are_no_panic() {
+    let mut rig = Rig::synced();
+    rig.engine.config.push_interval = Duration::MAX;
+    rig.engine.config.pull_interval = Duration::MAX;
+    rig.write("a");
+    let request = rig.sync();
+    rig.answer_pull(10, vec![], false);
+    assert_eq!(rig.state.request_served, request);
 }
 
 #[test]
@@ -118,7 +166,7 @@ fn a_mutation_that_was_sent_long_ago_and_never_answered_is_rejected() {
     rig.write("a");
     rig.disconnect(Lane::Push);
     rig.now += Duration::from_secs(61 * 24 * 3600);
-    rig.event(Event::SyncRequested);
+    rig.sync();
     assert!(rig.push_asked().is_none(), "the server may have forgotten that it applied it");
     assert_eq!(rig.rejected(), ["outcome_unknown"]);
 }

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn no_answer_is_offline_and_told_once() {
     let mut rig = Rig::synced();
-    rig.event(Event::SyncRequested);
+    rig.sync();
     for _ in 0..3 {
         rig.disconnect(Lane::Pull);
         rig.sleep();
@@ -63,6 +63,7 @@ fn a_request_that_was_young_when_the_network_came_back_is_given_up_once_it_is_ol
     let mut rig = Rig::synced();
     rig.write("a");
     rig.pass(Duration::from_secs(1));
+    rig.event(Event::Network(false));
     rig.event(Event::Network(true));
     assert!(rig.interrupted.is_empty());
     assert_eq!(rig.sleep(), Duration::from_secs(1));
@@ -79,6 +80,32 @@ fn a_request_made_after_the_network_came_back_is_left_alone() {
     assert_eq!(rig.pushing(), ["a"]);
     rig.pass(Duration::from_secs(1));
     assert!(!rig.interrupted.contains(&Lane::Push));
+}
+
+#[test]
+fn a_network_that_was_there_all_the_time_ends_no_request() {
+    let mut rig = Rig::new(false);
+    rig.start();
+    rig.pass(Duration::from_secs(60));
+    rig.event(Event::Network(true));
+    rig.pass(Duration::from_secs(60));
+    assert!(rig.interrupted.is_empty(), "a large snapshot comes for minutes");
+}
+
+#[test]
+fn a_refusal_is_asked_again_in_another_network_and_when_the_app_wants_it() {
+    let mut rig = Rig::synced();
+    for refusal in [401, 403] {
+        rig.sync();
+        rig.fail(Lane::Pull, refusal);
+        assert!(rig.asked.is_empty());
+        rig.event(Event::Network(false));
+        rig.event(Event::Network(true));
+        rig.fail(Lane::Pull, refusal);
+        rig.sync();
+        rig.answer_pull(10, vec![], false);
+        assert_eq!(rig.state.access, Access::Granted);
+    }
 }
 
 #[test]
@@ -225,6 +252,45 @@ fn a_captive_portal_counts_no_attempt() {
     rig.answer(Lane::Push, Err(Failure::NotProtocol("it is not JSON".to_owned())));
     assert!(rig.store.pending().unwrap().iter().all(|mutation| mutation.failures == 0));
     assert!(rig.notices.iter().any(|told| told.contains("does this network want a sign-in?")));
+}
+
+#[test]
+fn a_change_of_the_servers_form_is_stored_whole_or_not_at_all() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.answer_push(vec![ok(11)]);
+    // The first command of the answer fails, those that follow it do not.
+    rig.store_fails = 1;
+    rig.extended = false;
+    rig.answer_pull(500, vec![], false);
+    assert_eq!(wire(&rig), Some(Wire::Extended));
+    while rig.pull_asked().is_none() {
+        rig.sleep();
+    }
+    rig.answer_pull(500, vec![], false);
+    assert_eq!(wire(&rig), Some(Wire::Plain));
+    assert!(rig.store.replica().unwrap().resync);
+    while rig.pull_asked().is_none() {
+        rig.sleep();
+    }
+    assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
+}
+
+#[test]
+fn a_410_to_a_snapshot_that_begins_is_told() {
+    let mut rig = Rig::new(true);
+    rig.start();
+    rig.fail(Lane::Pull, 410);
+    assert!(rig.notices.iter().any(|told| told.contains("answered 410")), "{:?}", rig.notices);
+}
+
+#[test]
+fn a_log_that_is_trimmed_faster_than_it_is_fetched_is_told() {
+    let mut rig = Rig::new(true);
+    rig.start();
+    rig.answer_snapshot(10);
+    rig.fail_with(Lane::Pull, 410, Some("cursor_too_old"));
+    assert!(rig.notices.iter().any(|told| told.contains("was trimmed before")), "{:?}", rig.notices);
 }
 
 #[test]

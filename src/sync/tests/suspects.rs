@@ -110,13 +110,29 @@ fn a_suspect_that_is_discarded_lets_what_waited_for_it_go() {
         rig.sleep();
     }
     serve(&mut rig, &["poison"], &mut head);
-    rig.store.discard("m-poison").unwrap();
-    rig.event(Event::Queued);
+    let seq = rig.store.discard("m-poison").unwrap();
+    rig.event(Event::Discarded(seq));
     rig.write("a");
     while rig.store.counts().pending > 0 {
         rig.sleep();
         serve(&mut rig, &["poison"], &mut head);
     }
+    assert_eq!(rig.state.blocked, None);
+}
+
+#[test]
+fn nothing_is_blocked_any_more_once_a_suspect_is_discarded() {
+    let mut rig = Rig::synced();
+    let mut head = 10;
+    rig.write("poison");
+    while rig.state.blocked.is_none() {
+        serve(&mut rig, &["poison"], &mut head);
+        if rig.state.blocked.is_none() {
+            rig.sleep();
+        }
+    }
+    let seq = rig.store.discard("m-poison").unwrap();
+    rig.event(Event::Discarded(seq));
     assert_eq!(rig.state.blocked, None);
 }
 
@@ -165,4 +181,27 @@ fn who_failed_in_the_last_moment_of_an_outage_is_tried_again_soon() {
         serve(&mut rig, &[], &mut head);
     }
     assert_eq!(rig.store.counts().pending, 0, "{failed:?} still waits");
+}
+
+#[test]
+fn a_failure_from_before_a_log_change_lets_nothing_go_first() {
+    let mut rig = Rig::synced();
+    rig.write("first");
+    rig.answer_push(vec![ok(15)]);
+    rig.write("poison");
+    while rig.state.blocked.is_none() {
+        while rig.push_asked().is_none() {
+            rig.sleep();
+        }
+        rig.answer_push(vec![boom()]);
+    }
+    while rig.push_asked().is_none() {
+        rig.sleep();
+    }
+    rig.fail_with(Lane::Pull, 410, Some("log_changed"));
+    rig.fail(Lane::Push, 500);
+    while rig.push_asked().is_none() {
+        rig.sleep();
+    }
+    assert_eq!(rig.pushing(), ["first", "poison"]);
 }
