@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::error::SyncError;
 use super::event::{Command, Failure, Notice};
 use super::gate::Gate;
+use super::push::SinceBreak;
 use super::state::{Access, Connection};
 use crate::net::{Endpoint, Lane, TransportError};
 use crate::store::StoreError;
@@ -59,7 +60,10 @@ impl Engine {
     /// One exchange of this lane went well: what was in its way is over.
     pub(super) fn lane_succeeded(&mut self, lane: Lane) {
         self.gate(lane).succeed();
-        self.push.server_is_well = true;
+        self.push.since_break = match (lane, self.push.since_break) {
+            (Lane::Push, _) | (Lane::Pull, SinceBreak::Whole) => SinceBreak::Whole,
+            (Lane::Pull, SinceBreak::Silent | SinceBreak::Well) => SinceBreak::Well,
+        };
         for lane in [Lane::Push, Lane::Pull] {
             self.gate(lane).error.take_if(|error| matches!(error, SyncError::Offline { .. }));
         }

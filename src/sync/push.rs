@@ -25,8 +25,20 @@ pub struct Push {
     pub nothing_to_take: bool,
     /// Whether any push succeeded since the start.
     pub any_success: bool,
-    /// Whether the server has answered anything well since a push broke last.
-    pub server_is_well: bool,
+    /// Since a push broke last.
+    pub since_break: SinceBreak,
+}
+
+/// What the server has done since a push broke.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SinceBreak {
+    /// None broke, or another one went well since.
+    #[default]
+    Whole,
+    /// It has answered nothing.
+    Silent,
+    /// It has answered a pull well.
+    Well,
 }
 
 pub struct BatchSize(pub usize);

@@ -5,7 +5,7 @@ use mizu_sync_protocol::Code;
 use super::engine::Engine;
 use super::error::SyncError;
 use super::event::{Failure, Head};
-use super::push::Sending;
+use super::push::{Sending, SinceBreak};
 use crate::model::Outcome;
 use crate::net::{Endpoint, Lane, TransportError};
 
@@ -121,13 +121,13 @@ impl Engine {
     }
 
     /// A push broke on its way, or broke the server, and nobody knows whether for what was in it. If the server
-    /// has answered other things well since a push broke last, it may be one of the mutations: it must not take
-    /// the others with it. So a batch is sent again in halves, and one that breaks alone counts as a temporary
+    /// has answered a pull well since the push before this one broke, it may be one of the mutations: it must not
+    /// take the others with it. So a batch is sent again in halves, and one that breaks alone counts as a temporary
     /// failure of its mutation.
     fn push_broke(&mut self, sending: &Sending, failure: Failure) {
-        let answered = std::mem::take(&mut self.push.server_is_well);
+        let since = std::mem::replace(&mut self.push.since_break, SinceBreak::Silent);
         // While no pull may ask, nobody can tell.
-        let server_is_well = answered || self.pull.gate.rests(self.time.now);
+        let server_is_well = since == SinceBreak::Well || self.pull.gate.rests(self.time.now);
         let timed_out = matches!(failure, Failure::Offline(TransportError::TimedOut { .. }));
         if server_is_well || timed_out {
             self.halve(sending);
