@@ -168,6 +168,37 @@ fn a_paused_client_can_be_wiped() {
 }
 
 #[test]
+fn a_wipe_of_a_paused_client_refuses_to_lose_what_another_one_has_written_meanwhile() {
+    let phone = support::offline_client("phone");
+    phone.client.pause().unwrap();
+    let open = || Client::builder("http://127.0.0.1:9/_sync", "user:1").database(&phone.path).open();
+    open().unwrap().collection::<Note>("note").add(Note::new("unsent")).unwrap();
+    assert_eq!(phone.client.wipe(Unsent::Keep), Err(Error::Unsent { pending: 1, rejected: 0 }));
+    // It is paused still, and the file is free.
+    assert_eq!(phone.client.pending(), Err(Error::Store(StoreError::Paused)));
+    let other = open().unwrap();
+    let id = other.pending().unwrap()[0].id.clone();
+    other.discard(&id).unwrap();
+    let taken = phone.client.wipe(Unsent::Drop);
+    assert!(matches!(taken, Err(Error::Store(StoreError::AlreadyOpen { .. }))), "{taken:?}");
+    drop(other);
+    phone.client.wipe(Unsent::Keep).unwrap();
+    assert!(!phone.path.exists());
+}
+
+#[test]
+fn a_wipe_of_a_paused_client_leaves_the_file_that_another_user_has_made_meanwhile() {
+    let phone = support::offline_client("phone");
+    phone.client.pause().unwrap();
+    std::fs::remove_file(&phone.path).unwrap();
+    let other = Client::builder("http://127.0.0.1:9/_sync", "user:1").database(&phone.path).principal("bob");
+    other.open().unwrap().collection::<Note>("note").add(Note::new("unsent")).unwrap();
+    let refused = phone.client.wipe(Unsent::Drop);
+    assert!(matches!(refused, Err(Error::Store(StoreError::OtherPrincipal { .. }))), "{refused:?}");
+    assert!(phone.path.exists());
+}
+
+#[test]
 fn a_token_without_the_user_that_it_is_for_is_refused() {
     let refused = Client::builder("https://x.test/_sync", "user:1").in_memory().token("t").open();
     let error = refused.unwrap_err();

@@ -137,32 +137,39 @@ impl Core {
         self.store.close();
     }
 
-    /// Closes the client and deletes its file.
+    /// Closes the client and deletes its file. One that cannot be deleted is paused then.
     pub fn wipe(&self, drop_unsent: bool) -> Result<()> {
         let transport = self.transport()?;
         let mut lingering = self.lifecycle.transition();
-        if matches!(*self.lifecycle.state(), State::Closed) {
-            return Err(StoreError::Closed.into());
-        }
         let allowed = |queue: Counts| drop_unsent || queue.pending == 0 && queue.rejected == 0;
         let refused = |queue: Counts| Error::Unsent { pending: queue.pending, rejected: queue.rejected };
-        let queue = self.store.counts();
-        if !allowed(queue) {
-            return Err(refused(queue));
-        }
-        let was_running = self.lifecycle.leave(&mut lingering, State::Stopped);
-        // Judged once more while nobody else can write: the app may have written meanwhile.
-        match self.store.destroy(allowed)? {
-            Ok(()) => {
-                *self.lifecycle.state() = State::Closed;
-                Ok(())
-            }
-            Err(queue) => {
-                if was_running {
-                    self.run(&mut lingering, transport)?;
+        let paused = match *self.lifecycle.state() {
+            State::Running(_) | State::Stopped => None,
+            State::Paused { was_running } => Some(was_running),
+            State::Closed => return Err(StoreError::Closed.into()),
+        };
+        let was_running = match paused {
+            Some(was_running) => was_running,
+            None => {
+                let queue = self.store.counts();
+                if !allowed(queue) {
+                    return Err(refused(queue));
                 }
-                Err(refused(queue))
+                self.lifecycle.leave(&mut lingering, State::Stopped)
             }
+        };
+        // Judged while nobody else can write: the app may have written meanwhile, or another client.
+        let destroyed = self.store.destroy(allowed);
+        let next = match &destroyed {
+            Ok(Ok(())) => State::Closed,
+            Ok(Err(_)) if paused.is_none() => State::Stopped,
+            Ok(Err(_)) | Err(_) => State::Paused { was_running },
+        };
+        *self.lifecycle.state() = next;
+        let Err(queue) = destroyed? else { return Ok(()) };
+        if paused.is_none() && was_running {
+            self.run(&mut lingering, transport)?;
         }
+        Err(refused(queue))
     }
 }

@@ -119,11 +119,13 @@ impl Client {
         self.core.close();
     }
 
-    /// Closes the client and deletes its file, for a user who signs out.
+    /// Closes the client and deletes its file, for a user who signs out. Of a paused client the file is taken
+    /// again for that.
     ///
     /// # Errors
     /// [`Error::Unsent`] when writes would be lost and `unsent` does not say that they may; then nothing has
-    /// happened.
+    /// happened. When the file cannot be deleted, or not be taken again: the client is paused then, and can be
+    /// wiped again.
     pub fn wipe(&self, unsent: Unsent) -> Result<()> {
         self.core.wipe(unsent == Unsent::Drop)
     }

@@ -41,6 +41,15 @@ enum Access {
     Closed,
 }
 
+/// What a file was when it was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Open: what is known of it is so.
+    Open,
+    /// Paused: another client may have had it since.
+    Paused,
+}
+
 #[derive(Debug)]
 enum Writer {
     Open {
@@ -144,29 +153,41 @@ impl Connections {
         self.release(Access::Closed, Writer::Closed);
     }
 
-    /// Deletes the file, its lock held until it is gone, and closes for good; unless `refuse` gives an error
-    /// while nobody else can write.
-    pub fn destroy<E>(&self, refuse: impl FnOnce() -> Result<(), E>) -> Result<Result<(), E>, StoreError> {
-        let mut writer = lock(&self.writer);
-        if let Err(refused) = refuse() {
-            return Ok(Err(refused));
-        }
-        let held = std::mem::replace(&mut *writer, Writer::Closed);
-        drop(writer);
-        self.release(Access::Closed, Writer::Closed);
-        let Location::File(path) = &self.location else { return Ok(Ok(())) };
-        let held = match held {
-            Writer::Open { connection, lock, .. } => {
-                // SQLite cleans up by path when it closes: it must not find another client's file.
-                drop(connection);
-                lock
-            }
-            Writer::Paused => Some(FileLock::take(path)?),
+    /// Deletes the file, its lock held until it is gone, and closes for good; unless `refuse` says no while
+    /// nobody else can write. A paused file is opened for that, and paused again if it is not deleted; so is one
+    /// that cannot be deleted.
+    pub fn destroy<E>(
+        &self,
+        refuse: impl FnOnce(&mut WriterGuard<'_>, Before) -> Result<Result<(), E>, StoreError>,
+    ) -> Result<Result<(), E>, StoreError> {
+        let mut guard = self.writer();
+        let before = match *guard.writer {
+            Writer::Open { .. } => Before::Open,
+            Writer::Paused => Before::Paused,
             Writer::Closed => return Err(StoreError::Closed),
         };
-        let deleted = file::delete(path);
-        drop(held);
-        deleted.map(Ok)
+        if before == Before::Paused {
+            *guard.writer = Self::open_writer(&self.location)?;
+        }
+        let judged = refuse(&mut guard, before);
+        if !matches!(judged, Ok(Ok(()))) {
+            if before == Before::Paused {
+                *guard.writer = Writer::Paused;
+            }
+            return judged;
+        }
+        let held = std::mem::replace(&mut *guard.writer, Writer::Paused);
+        drop(guard);
+        self.release(Access::Paused, Writer::Paused);
+        if let (Location::File(path), Writer::Open { connection, lock, .. }) = (&self.location, held) {
+            // SQLite cleans up by path when it closes: it must not find another client's file.
+            drop(connection);
+            let deleted = file::delete(path);
+            drop(lock);
+            deleted?;
+        }
+        self.close();
+        judged
     }
 
     fn release(&self, access: Access, state: Writer) {

@@ -48,7 +48,7 @@ pub use overlay::resolve;
 pub use read::StoredRow;
 
 use crate::model::Counts;
-use connections::{Connections, lock};
+use connections::{Before, Connections, lock};
 
 /// Whose data a file holds.
 #[derive(Clone, Debug)]
@@ -99,14 +99,17 @@ impl Store {
     /// Makes sure that the file is this owner's, and learns what is kept of it in memory.
     fn load(&self) -> Result<(), StoreError> {
         let mut writer = self.connections.writer();
-        let claim = |tx: &Transaction<'_>| replica::claim(tx, &self.owner, self.connections.location());
-        let generation = writer.transaction(Durability::Relaxed, claim)?;
+        let generation = writer.transaction(Durability::Relaxed, |tx| self.claim(tx))?;
         self.generation.store(generation, Ordering::SeqCst);
         drop(writer);
         let staging = self.replica()?.stage.map_or(0, |stage| stage.generation.cast_signed());
         self.staging.store(staging, Ordering::SeqCst);
         *lock(&self.counts) = self.count_mutations()?;
         Ok(())
+    }
+
+    fn claim(&self, tx: &Transaction<'_>) -> Result<i64, StoreError> {
+        replica::claim(tx, &self.owner, self.connections.location())
     }
 
     /// How many mutations are in which state.
@@ -134,14 +137,22 @@ impl Store {
     }
 
     /// Deletes the file, if the queue as it is then allows it, and closes the store for good. The inner error
-    /// is the queue that did not.
+    /// is the queue that did not. Of a paused store the file's own queue is judged: another client may have had
+    /// it meanwhile.
     ///
     /// # Errors
-    /// When the file cannot be deleted.
+    /// When the file cannot be deleted, or cannot be taken again as [`Self::resume`] does. The store is paused
+    /// then, and this can be called again.
     pub fn destroy(&self, allowed: impl FnOnce(Counts) -> bool) -> Result<Result<(), Counts>, StoreError> {
-        self.connections.destroy(|| {
-            let counts = self.counts();
-            if allowed(counts) { Ok(()) } else { Err(counts) }
+        self.connections.destroy(|writer, before| {
+            let counts = match before {
+                Before::Open => self.counts(),
+                Before::Paused => writer.transaction(Durability::Relaxed, |tx| {
+                    self.claim(tx)?;
+                    lists::count(tx).map_err(|error| self.error(&error))
+                })?,
+            };
+            Ok(if allowed(counts) { Ok(()) } else { Err(counts) })
         })
     }
 

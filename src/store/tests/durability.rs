@@ -67,6 +67,34 @@ fn a_paused_store_lets_another_one_have_the_file() {
 }
 
 #[test]
+fn what_could_not_be_deleted_is_paused_and_can_be_deleted_later() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    let path = fixture.folder.path().join("todos.db");
+    let in_the_way = |_| {
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        true
+    };
+    fixture.store.destroy(in_the_way).unwrap_err();
+    assert_eq!(fixture.store.get(&todo("a")).unwrap_err(), StoreError::Paused);
+    std::fs::remove_dir(&path).unwrap();
+    fixture.store.destroy(|_| true).unwrap().unwrap();
+    assert!(!path.exists());
+    assert_eq!(fixture.store.get(&todo("a")).unwrap_err(), StoreError::Closed);
+}
+
+#[test]
+fn a_paused_store_is_judged_by_the_queue_that_its_file_has_now() {
+    let fixture = Fixture::new();
+    fixture.create("a", "{}");
+    fixture.store.pause();
+    open(&fixture.folder).unwrap().discard("m-a").unwrap();
+    fixture.store.destroy(|queue| queue.pending == 0).unwrap().unwrap();
+    assert_eq!(fixture.write("b", Edit::Delete).unwrap_err(), StoreError::Closed);
+}
+
+#[test]
 fn a_closed_store_says_so() {
     let fixture = Fixture::new();
     fixture.store.close();
