@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use mizu_sync_protocol::limits;
 use rusqlite::{Transaction, params};
 
-use super::connections::lock;
+use super::connections::{WriterGuard, lock};
 use super::error::StoreError;
 use super::overlay::{self, EntityRow};
 use super::{Delta, Store, TransactionExt};
@@ -47,8 +47,7 @@ impl Store {
                 let size = waiting.len().min(GROUP);
                 waiting.drain(..size).collect()
             };
-            let committed = writer.transaction(self.durability, |tx| self.apply_group(tx, &group));
-            let results = committed.unwrap_or_else(|error| vec![Err(error); group.len()]);
+            let results = self.commit_group(&mut writer, &group);
             for (waiting, result) in group.iter().zip(results) {
                 if result.is_ok() {
                     self.adjust(Delta { pending: waiting.write.len() as i64, ..Delta::default() });
@@ -58,7 +57,27 @@ impl Store {
         }
     }
 
+    /// Commits the writes of a group together, and gives the result of each.
+    fn commit_group(
+        &self,
+        writer: &mut WriterGuard<'_>,
+        group: &[Arc<Waiting>],
+    ) -> Vec<Result<(), StoreError>> {
+        match writer.transaction(self.durability, |tx| self.apply_group(tx, group)) {
+            Ok(results) => results,
+            // Some of them may fit all the same.
+            Err(StoreError::Full { .. }) if group.len() > 1 => group
+                .iter()
+                .map(|waiting| writer.transaction(self.durability, |tx| self.apply_write(tx, &waiting.write)))
+                .collect(),
+            Err(error) => vec![Err(error); group.len()],
+        }
+    }
+
     /// Applies each write of the group, or leaves no trace of it.
+    ///
+    /// # Errors
+    /// When SQLite has ended the transaction, as it may do on a full disk: then nothing is left of any of them.
     fn apply_group(
         &self,
         tx: &Transaction<'_>,
@@ -71,7 +90,10 @@ impl Store {
         for waiting in group {
             self.run(tx, "SAVEPOINT write_of_group")?;
             let result = self.apply_write(tx, &waiting.write);
-            if result.is_err() {
+            if let Err(error) = &result {
+                if tx.is_autocommit() {
+                    return Err(error.clone());
+                }
                 self.run(tx, "ROLLBACK TO write_of_group")?;
             }
             self.run(tx, "RELEASE write_of_group")?;

@@ -2,6 +2,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use super::*;
+use crate::store::connections::lock;
 
 #[test]
 fn writers_that_come_together_all_get_their_own_result() {
@@ -51,6 +52,39 @@ fn a_full_disk_keeps_nothing_of_the_write_and_everything_before_it() {
     fixture.create("after", "{}");
     let fixture = fixture.reopened();
     assert_eq!(fixture.store.counts().pending, 2);
+}
+
+#[test]
+fn writers_that_come_together_on_a_full_disk_are_told_so_and_those_that_fit_are_kept() {
+    let fixture = Fixture::new();
+    fixture.create("before", "{}");
+    fixture.store.limit_pages(Some(8));
+    let large = format!(r#"{{"text":"{}"}}"#, "x".repeat(300_000));
+    thread::scope(|scope| {
+        let writer = fixture.store.connections.writer();
+        let (fixture, large) = (&fixture, &large);
+        let writers: Vec<_> = (0..6)
+            .flat_map(|number| [(format!("small-{number}"), "{}"), (format!("large-{number}"), large)])
+            .map(|(id, data)| scope.spawn(move || (fixture.write(&id, Edit::Create(object(data))), id)))
+            .collect();
+        while lock(&fixture.store.waiting).len() < writers.len() {
+            thread::yield_now();
+        }
+        drop(writer);
+        for writer in writers {
+            let (result, id) = writer.join().unwrap();
+            match result {
+                Ok(()) => assert!(id.starts_with("small"), "{id}"),
+                Err(error) => assert!(
+                    id.starts_with("large") && matches!(error, StoreError::Full { .. }),
+                    "{id}: {error:?}"
+                ),
+            }
+        }
+    });
+    fixture.store.check_invariants().unwrap();
+    let fixture = fixture.reopened();
+    assert_eq!(fixture.store.counts().pending, 7);
 }
 
 #[test]
