@@ -95,7 +95,7 @@ pub struct BatchRequest {
     pub server_now: Option<Timestamp>,
 }
 
-/// Mutations to be sent now. That they are sent is already on disk.
+/// Mutations to be sent now, or else those that have expired. That they are sent is already on disk.
 #[derive(Clone, Default)]
 pub struct Batch {
     /// In order.

@@ -18,13 +18,18 @@ const OUTCOME_TRUSTED: Duration = Duration::from_secs(limits::OUTCOME_TRUSTED_DA
 const OVERHEAD: usize = 256;
 
 impl Store {
-    /// Chooses the mutations to send now, and remembers that they are sent.
+    /// Chooses the mutations to send now, and remembers that they are sent: none while there are some that have
+    /// expired.
     ///
     /// # Errors
     /// When the file cannot be written; then nothing may be sent.
     pub fn take_batch(&self, request: &BatchRequest) -> Result<Batch, StoreError> {
         self.update(|tx| {
-            let batch = select_batch(tx, self.generation(), request)?;
+            let mut batch = select_batch(tx, self.generation(), request)?;
+            if !batch.expired.is_empty() {
+                // They are decided first, so nothing else is sent now. What is not sent does not age.
+                batch.mutations.clear();
+            }
             if let Some(now) = request.server_now {
                 let sql = "UPDATE mutation SET sent_at = ?2 WHERE seq = ?1 AND sent_at IS NULL";
                 for mutation in &batch.mutations {

@@ -114,6 +114,21 @@ fn what_was_sent_and_not_answered_for_sixty_days_is_not_sent_again() {
 }
 
 #[test]
+fn what_is_not_sent_because_something_older_has_to_be_decided_first_does_not_age() {
+    let fixture = Fixture::new();
+    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
+    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    fixture.create("old", "{}");
+    at(days(0));
+    fixture.create("young", "{}");
+    let first = at(days(61));
+    assert_eq!((first.mutations.len(), first.expired), (0, vec![1]), "the engine sends nothing of it");
+    fixture.reject(1);
+    assert_eq!(at(days(100)).mutations.len(), 1);
+    assert_eq!(at(days(130)).mutations.len(), 1, "it was sent 30 days ago");
+}
+
+#[test]
 fn the_age_of_a_mutation_counts_from_its_first_sending() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
