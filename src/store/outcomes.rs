@@ -137,15 +137,17 @@ impl Store {
                 rejected.extend(lists::rejected_by_seq(tx, seq)?);
                 delta.rejected += 1;
             } else {
-                let sql =
-                    "UPDATE mutation SET state = 0, cursor = NULL, tag = NULL, round = NULL WHERE seq = ?1";
+                let sql = "UPDATE mutation SET state = 0, cursor = NULL, tag = NULL, round = NULL,
+                               failures = 0, attempts = 0, first_failure = NULL WHERE seq = ?1";
                 tx.run(sql, [seq])?;
                 delta.pending += 1;
             }
         }
         // They are older than some that keep failing, and have to go before them: who keeps failing will do so
-        // again.
-        tx.run("UPDATE mutation SET suspect = 0, failures = 0 WHERE suspect = 1", [])?;
+        // again. The engine begins anew with them, too.
+        let sql = "UPDATE mutation SET suspect = 0, failures = 0, attempts = 0, first_failure = NULL
+                   WHERE suspect = 1";
+        tx.run(sql, [])?;
         for key in &touched {
             overlay::rebase(tx, self.generation(), key)?;
         }

@@ -81,6 +81,33 @@ fn what_another_log_had_acked_is_pending_again() {
 }
 
 #[test]
+fn when_acks_are_in_doubt_all_failures_are_forgotten() {
+    let fixture = Fixture::new();
+    let fail = |seq, at, suspect| {
+        let error = "boom".to_owned();
+        fixture.record(seq, Outcome::Failed { error, at, suspect, answered: true });
+    };
+    for id in ["acked", "failing"] {
+        fixture.create(id, "{}");
+    }
+    for seq in [1, 2] {
+        fail(seq, AT, true);
+        fixture.store.count_attempts(&[seq]).unwrap();
+    }
+    fixture.ack(1, 5);
+    fixture.store.doubt_acks(None, AT).unwrap();
+    assert_eq!(fixture.store.replica().unwrap().suspects, []);
+    assert!(fixture.store.pending().unwrap().iter().all(|mutation| mutation.failures == 0));
+    let later = AT.plus(std::time::Duration::from_secs(3600));
+    for seq in [1, 2] {
+        fail(seq, later, true);
+    }
+    let suspects = fixture.store.replica().unwrap().suspects;
+    let known: Vec<_> = suspects.iter().map(|suspect| (suspect.attempts, suspect.first_failure)).collect();
+    assert_eq!(known, [(0, later), (0, later)]);
+}
+
+#[test]
 fn what_another_log_had_acked_long_ago_is_for_the_app_to_decide() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
