@@ -1,8 +1,11 @@
 //! A client's life: start, stop, pause, close, drop, wipe, from every side.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use mizu_sync::net::{Lane, Request, Response, Transport, TransportError};
@@ -91,26 +94,54 @@ fn a_paused_client_holds_no_lock_and_goes_on_when_it_is_resumed() {
     assert_eq!(server.count("note"), 1);
 }
 
-#[test]
-fn no_callback_starts_after_a_stop_that_a_callback_made() {
+/// Lets callbacks queue behind one that blocks, stops the client, inside of that one or outside of it, and lets it
+/// go. The next call after that; [`RecvTimeoutError::Disconnected`] when the thread of the callbacks has ended
+/// without one.
+fn next_callback_after_a_stop(inside: bool) -> Result<(), RecvTimeoutError> {
     let server = TestServer::start();
-    let folder = tempfile::tempdir().unwrap();
+    let (let_go, blocked) = mpsc::sync_channel::<()>(0);
+    let (end, ended) = mpsc::channel();
+    let (call, called) = mpsc::channel();
     let phone: Arc<OnceLock<Client>> = Arc::default();
-    let (stopped, told) = mpsc::channel();
-    let inside = Arc::clone(&phone);
+    let (weak, blocked) = (Arc::downgrade(&phone), Mutex::new(blocked));
     let client = Client::builder(server.url(), "user:1")
-        .database(folder.path().join("a.db"))
+        .in_memory()
         .on_online(move || {
-            inside.get().unwrap().stop();
-            stopped.send(()).unwrap();
+            blocked.lock().unwrap().recv().unwrap();
+            if inside {
+                weak.upgrade().unwrap().get().unwrap().stop();
+            }
+            end.send(()).unwrap();
         })
-        .on_sync(|_| panic!("called after the stop"))
+        .on_sync(move |_| call.send(()).unwrap())
         .open()
         .unwrap();
     phone.set(client).unwrap();
-    phone.get().unwrap().start().unwrap();
-    told.recv_timeout(SOON).unwrap();
-    assert_eq!(phone.get().unwrap().sync(SOON), Err(Error::NotStarted));
+    let client = phone.get().unwrap();
+    client.start().unwrap();
+    for _ in 0..3 {
+        client.collection::<Note>("note").add(Note::new("a")).unwrap();
+        client.sync(SOON).unwrap();
+    }
+    if !inside {
+        client.stop();
+    }
+    let_go.send(()).unwrap();
+    ended.recv_timeout(SOON).unwrap();
+    assert_eq!(client.sync(SOON), Err(Error::NotStarted));
+    // From now on only their thread holds the callbacks.
+    drop(phone);
+    called.recv_timeout(SOON)
+}
+
+#[test]
+fn no_callback_starts_after_a_stop() {
+    assert_eq!(next_callback_after_a_stop(false), Err(RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn no_callback_starts_after_a_stop_that_a_callback_made() {
+    assert_eq!(next_callback_after_a_stop(true), Err(RecvTimeoutError::Disconnected));
 }
 
 #[test]
