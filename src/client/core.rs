@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock;
 use super::dispatcher::{Callbacks, Dispatcher};
@@ -10,6 +10,7 @@ use super::driver::{Parts, Session};
 use super::lifecycle::Lifecycle;
 use super::monitor::Monitor;
 use super::options::TransportFactory;
+use super::platform::Platform;
 use crate::error::{Error, Result};
 use crate::model::{EntityKey, Intent, NewMutation};
 use crate::net::Transport;
@@ -28,6 +29,7 @@ pub struct Core {
     transport: TransportFactory,
     dialect: Option<Arc<dyn Dialect>>,
     callbacks: Arc<Callbacks>,
+    platform: Mutex<Platform>,
     /// Entities that were reported as not fitting the app's type: each is told once.
     undecodable: Mutex<HashSet<EntityKey>>,
 }
@@ -57,6 +59,7 @@ impl Core {
             callbacks: Arc::new(callbacks),
             lifecycle: Lifecycle::default(),
             sync_requests: AtomicU64::new(0),
+            platform: Mutex::default(),
             undecodable: Mutex::default(),
         })
     }
@@ -101,8 +104,13 @@ impl Core {
         (self.transport)()
     }
 
+    /// What the platform said last. Held while a sync begins and while one is told, so that none misses anything.
+    pub fn platform(&self) -> MutexGuard<'_, Platform> {
+        self.platform.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Starts the threads of a session.
-    pub fn session(&self, transport: Arc<dyn Transport>) -> Result<Session> {
+    pub fn session(&self, transport: Arc<dyn Transport>, platform: Platform) -> Result<Session> {
         Session::start(Parts {
             store: Arc::clone(&self.store),
             transport,
@@ -110,6 +118,7 @@ impl Core {
             monitor: Arc::clone(&self.monitor),
             dispatcher: Dispatcher::start(Arc::clone(&self.callbacks))?,
             config: self.config.clone(),
+            platform,
         })
     }
 }

@@ -12,6 +12,7 @@ use super::dispatcher::Dispatcher;
 use super::exchange::Exchanger;
 use super::execute::execute;
 use super::monitor::{Monitor, Seen};
+use super::platform::Platform;
 use crate::error::{Error, Result};
 use crate::net::{Lane, Transport};
 use crate::store::Store;
@@ -25,6 +26,7 @@ pub struct Parts {
     pub monitor: Arc<Monitor>,
     pub dispatcher: Dispatcher,
     pub config: Config,
+    pub platform: Platform,
 }
 
 /// A sync that runs. Dropping it stops it.
@@ -80,8 +82,13 @@ impl Session {
         let pull = spawn_lane("mizu-pull", &parts, &events)?;
         parts.monitor.update(|seen| *seen = Seen::starting(&replica, parts.store.counts()));
         session.send(Event::Started(Box::new(replica)));
+        let mut engine = Engine::new(parts.config, fastrand::Rng::new());
+        for event in parts.platform.events() {
+            // Before it begins an engine asks for nothing, and has nothing to show.
+            drop(engine.handle(event, clock::now(), parts.store.counts()));
+        }
         let driver = Driver {
-            engine: Engine::new(parts.config, fastrand::Rng::new()),
+            engine,
             store: parts.store,
             transport: parts.transport,
             monitor: parts.monitor,

@@ -87,7 +87,8 @@ impl Core {
         if let Some(ended) = lingering.take() {
             ended.join();
         }
-        let session = self.session(transport)?;
+        let platform = self.platform();
+        let session = self.session(transport, *platform)?;
         let mut state = self.lifecycle.state();
         // Of what was written before this moment it may not have been told.
         session.send(Event::Queued);

@@ -20,6 +20,7 @@ pub(crate) mod execute;
 mod lifecycle;
 mod monitor;
 mod options;
+mod platform;
 
 use std::fmt;
 use std::sync::Arc;
@@ -309,13 +310,19 @@ impl Client {
         self.core.monitor.seen().state.blocked
     }
 
-    /// What the platform says of the network. Back: everything that waits is tried at once.
+    /// What the platform says of the network; remembered while the sync does not run. Gone: nothing is sent. Back:
+    /// everything that waits is tried at once.
     pub fn set_network(&self, up: bool) {
+        let mut platform = self.core.platform();
+        platform.network_up = up;
         self.core.send(Event::Network(up));
     }
 
-    /// Whether the app is seen. In the background no timer runs; the queue is sent once.
+    /// Whether the app is seen; remembered while the sync does not run. In the background no timer runs; the queue
+    /// is sent once.
     pub fn set_foreground(&self, foreground: bool) {
+        let mut platform = self.core.platform();
+        platform.foreground = foreground;
         self.core.send(Event::Foreground(foreground));
     }
 }

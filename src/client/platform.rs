@@ -1,0 +1,26 @@
+//! What the platform says of the network and of the app. It holds also while no sync runs, so it is kept here, and
+//! each sync hears it before anything else.
+
+use crate::sync::Event;
+
+/// What the platform said last.
+#[derive(Clone, Copy, Debug)]
+pub struct Platform {
+    pub network_up: bool,
+    pub foreground: bool,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self { network_up: true, foreground: true }
+    }
+}
+
+impl Platform {
+    /// What a new engine, which believes that all is well, has to be told.
+    pub fn events(self) -> impl Iterator<Item = Event> {
+        let network = (!self.network_up).then_some(Event::Network(false));
+        let foreground = (!self.foreground).then_some(Event::Foreground(false));
+        network.into_iter().chain(foreground)
+    }
+}
