@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use mizu_sync::Client;
 use mizu_sync::net::{Lane, Request, Response, Transport, TransportError};
+use mizu_sync::{Client, Error};
 use serde_json::json;
-use support::SOON;
 use support::scripted::{Answer, Scripted};
+use support::{Note, SOON, TestServer};
 
 /// For a wait that is expected to end by a timeout.
 const BRIEF: Duration = Duration::from_millis(300);
@@ -59,6 +59,25 @@ fn nothing_is_asked_before_the_network_is_back_whenever_it_was_said_to_be_gone()
     up.store(true, Ordering::SeqCst);
     client.resume().unwrap();
     assert!(told.recv_timeout(SOON).unwrap(), "it was asked while there was no network");
+}
+
+#[test]
+fn whoever_waits_in_vain_is_told_that_the_platform_reports_no_network() {
+    let server = TestServer::start();
+    let client = Client::builder(server.url(), "user:1").in_memory().open().unwrap();
+    client.start().unwrap();
+    client.sync(SOON).unwrap();
+    client.set_network(false);
+    let expected = "the platform reports no network: nothing is sent before set_network(true)";
+    for unsent in [false, true] {
+        if unsent {
+            client.collection::<Note>("note").add(Note::new("a")).unwrap();
+        }
+        let error = client.sync(BRIEF).unwrap_err();
+        assert!(matches!(&error, Error::TimedOut { reason, .. } if reason == expected), "{error}");
+    }
+    client.set_network(true);
+    client.sync(SOON).unwrap();
 }
 
 #[test]

@@ -278,6 +278,10 @@ impl Client {
         match self.core.monitor.wait(&self.core.store, waiting_for, timeout, done) {
             Ok(_) => Ok(()),
             Err(Error::NotStarted) => Err(self.core.not_running()),
+            // Whatever else is known is older than that.
+            Err(Error::TimedOut { waiting_for, after, .. }) if !self.core.platform().network_up => {
+                Err(Error::TimedOut { waiting_for, after, reason: platform::NO_NETWORK.to_owned() })
+            }
             Err(error) => Err(error),
         }
     }

@@ -3,6 +3,9 @@
 
 use crate::sync::Event;
 
+/// Why nothing gets on while there is no network.
+pub const NO_NETWORK: &str = "the platform reports no network: nothing is sent before set_network(true)";
+
 /// What the platform said last.
 #[derive(Clone, Copy, Debug)]
 pub struct Platform {
