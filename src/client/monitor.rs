@@ -9,7 +9,7 @@ use crate::store::Store;
 use crate::sync::{Access, SyncState};
 
 /// The state of the sync and of the queue, together.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub state: SyncState,
     pub queue: Counts,
@@ -19,7 +19,7 @@ pub struct Seen {
 #[derive(Default)]
 pub struct Monitor {
     seen: Mutex<Seen>,
-    changed: Condvar,
+    updated: Condvar,
 }
 
 impl Monitor {
@@ -27,16 +27,11 @@ impl Monitor {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes what can be seen, and wakes those that wait if it is something else then.
+    /// Changes what can be seen, and wakes those that wait, also when it is the same as before: they look at the
+    /// store as well, which may have changed there and back.
     pub fn update(&self, change: impl FnOnce(&mut Seen)) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = seen.clone();
-        change(&mut seen);
-        let changed = *seen != before;
-        drop(seen);
-        if changed {
-            self.changed.notify_all();
-        }
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        self.updated.notify_all();
     }
 
     /// Waits until `done`, for as long as the sync may get there by itself.
@@ -75,8 +70,8 @@ impl Monitor {
                 return Err(Error::TimedOut { waiting_for, after: timeout, reason: now.reason() });
             }
             seen = match left {
-                None => self.changed.wait(seen).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => self.changed.wait_timeout(seen, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.updated.wait(seen).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => self.updated.wait_timeout(seen, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
@@ -103,5 +98,45 @@ impl Seen {
             return format!("{unsent} mutations are still on their way");
         }
         "the server's changes are still being fetched".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+
+    use super::*;
+    use crate::model::{Edit, EntityKey, Intent, NewMutation};
+    use crate::store::{Durability, Location, Owner};
+    use crate::time::Timestamp;
+
+    fn store() -> Store {
+        let owner = Owner { scope: "user:1".to_owned(), principal: None, client: "client-1".to_owned() };
+        Store::open(Location::Memory, owner, Durability::Relaxed).unwrap()
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_when_a_write_is_discarded_before_the_driver_has_seen_it() {
+        let (store, monitor) = (Arc::new(store()), Arc::new(Monitor::default()));
+        monitor.update(|seen| seen.started = true);
+        let intent = Intent::Entity(EntityKey::new("todo", "a"), Edit::Delete);
+        let created_at = Timestamp::from_millis(0);
+        store.write(vec![NewMutation { id: "m".to_owned(), created_at, intent }]).unwrap();
+        let (look, looked) = mpsc::channel();
+        let waiter = {
+            let (store, monitor) = (Arc::clone(&store), Arc::clone(&monitor));
+            let empty = move |seen: &Seen| {
+                look.send(()).unwrap();
+                seen.queue.pending == 0
+            };
+            thread::spawn(move || monitor.wait(&store, "sent", Duration::from_secs(3600), empty).map(drop))
+        };
+        // It has looked, and nothing is updated before it sleeps.
+        looked.recv().unwrap();
+        store.discard("m").unwrap();
+        monitor.update(|seen| seen.queue = store.counts());
+        looked.recv_timeout(Duration::from_secs(20)).expect("the waiter is woken");
+        assert_eq!(waiter.join().unwrap(), Ok(()));
     }
 }
