@@ -71,6 +71,9 @@ pub enum Error {
     /// The client was started before.
     #[error("the client is started already")]
     AlreadyStarted,
+    /// The sync has ended by a panic, which is a bug. Nothing that was saved is lost.
+    #[error("the sync has ended by a panic: call start() to begin it again, and report this bug")]
+    Panicked,
     /// What was waited for did not happen in time. Nothing is lost; it goes on in the background.
     #[error("not {waiting_for} after {} s: {reason}", .after.as_secs_f32())]
     TimedOut {

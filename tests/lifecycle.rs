@@ -266,6 +266,57 @@ impl Transport for NoNetwork {
     fn shutdown(&self) {}
 }
 
+/// Panics on the thread that drives the sync: a request is interrupted when the network is back and it is old.
+struct Panics {
+    asked: mpsc::Sender<()>,
+    ended: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Transport for Panics {
+    fn exchange(&self, _: &Request) -> Result<Response, TransportError> {
+        self.asked.send(()).unwrap();
+        // Until the test ends.
+        let _ = self.ended.lock().unwrap().recv();
+        Err(TransportError::Unreachable { url: "x".to_owned(), reason: "no network".to_owned() })
+    }
+
+    fn interrupt(&self, _: Lane) {
+        panic!("a panic of the driver");
+    }
+
+    fn shutdown(&self) {}
+}
+
+#[test]
+fn a_sync_that_ends_by_a_panic_is_told_and_can_be_started_again() {
+    let (tell, errors) = mpsc::channel();
+    let (asked, told) = mpsc::channel();
+    let (_end, ended) = mpsc::channel();
+    let panics = Mutex::new(Some(Panics { asked, ended: Mutex::new(ended) }));
+    let phone = Client::builder("http://127.0.0.1:9/_sync", "user:1")
+        .in_memory()
+        .transport(move || match panics.lock().unwrap().take() {
+            Some(panics) => Arc::new(panics),
+            None => Arc::new(NoNetwork),
+        })
+        .on_error(move |error| tell.send(error).unwrap())
+        .open()
+        .unwrap();
+    phone.start().unwrap();
+    told.recv_timeout(SOON).unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| phone.wait_for_first_sync(SOON));
+        phone.set_network(true);
+        assert_eq!(errors.recv_timeout(SOON), Ok(Error::Panicked));
+        assert_eq!(waiter.join().unwrap(), Err(Error::Panicked));
+    });
+    assert_eq!((phone.sync(SOON), phone.flush(SOON)), (Err(Error::Panicked), Err(Error::Panicked)));
+    assert!(!phone.is_online());
+    phone.start().unwrap();
+    assert_eq!(phone.start(), Err(Error::AlreadyStarted));
+    assert!(matches!(errors.recv_timeout(SOON), Ok(Error::Sync(_))));
+}
+
 #[test]
 fn a_stop_does_not_wait_for_a_server_that_never_answers() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

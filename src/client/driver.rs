@@ -11,7 +11,7 @@ use super::clock;
 use super::dispatcher::Dispatcher;
 use super::exchange::Exchanger;
 use super::execute::execute;
-use super::monitor::{Monitor, Seen};
+use super::monitor::{Monitor, Running, Seen};
 use super::platform::Platform;
 use crate::error::{Error, Result};
 use crate::net::{Lane, Transport};
@@ -101,13 +101,22 @@ impl Session {
             later: None,
             stopping: Arc::clone(&session.stopping),
         };
-        let ended = Arc::clone(&session.ended);
+        let end = EndOnDrop {
+            ended: Arc::clone(&session.ended),
+            monitor: Arc::clone(&session.monitor),
+            dispatcher: session.dispatcher.clone(),
+        };
         spawn("mizu-sync", move || {
-            // Also when the engine panics: whoever stops must not wait for a thread that is gone.
-            let _end = EndOnDrop(ended);
+            // Also when the engine panics: nobody must wait for a thread that is gone.
+            let _end = end;
             driver.run();
         })?;
         Ok(session)
+    }
+
+    /// Whether it has ended though nobody has stopped it: by a panic.
+    pub fn has_ended(&self) -> bool {
+        self.ended.wait(Duration::ZERO)
     }
 
     /// Tells the engine.
@@ -132,7 +141,7 @@ impl Session {
         // Wakes the driver, which then sees that it is to stop.
         self.send(Event::Due);
         self.ended.wait(STOP_WAIT);
-        self.monitor.update(|seen| seen.started = false);
+        self.monitor.update(|seen| seen.running = Running::Stopped);
         Arc::clone(&self.ended)
     }
 }
@@ -150,14 +159,29 @@ impl Ended {
     }
 }
 
-struct EndOnDrop(Arc<Ended>);
+/// Says that the driver has ended, and how.
+struct EndOnDrop {
+    ended: Arc<Ended>,
+    monitor: Arc<Monitor>,
+    dispatcher: Dispatcher,
+}
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
-        if thread::panicking() {
-            tracing::error!("the sync ended by a panic: stop and start the client");
+        let panicked = thread::panicking();
+        if panicked {
+            tracing::error!("the sync ended by a panic: start the client again");
+            // Before the next session can begin, which waits for the end of this one.
+            self.monitor.update(|seen| {
+                if seen.running == Running::Started {
+                    seen.running = Running::Panicked;
+                }
+            });
         }
-        self.0.set();
+        self.ended.set();
+        if panicked {
+            self.dispatcher.notify_error(Error::Panicked);
+        }
     }
 }
 

@@ -74,12 +74,13 @@ impl Core {
     pub fn start(&self) -> Result<()> {
         let transport = self.transport()?;
         let mut lingering = self.lifecycle.transition();
-        match *self.lifecycle.state() {
-            State::Running(_) => return Err(Error::AlreadyStarted),
+        match &*self.lifecycle.state() {
+            State::Running(session) if !session.has_ended() => return Err(Error::AlreadyStarted),
             State::Paused { .. } => return Err(StoreError::Paused.into()),
             State::Closed => return Err(StoreError::Closed.into()),
-            State::Stopped => {}
+            State::Running(_) | State::Stopped => {}
         }
+        self.lifecycle.leave(&mut lingering, State::Stopped);
         self.run(&mut lingering, transport)
     }
 

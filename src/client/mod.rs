@@ -233,7 +233,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotStarted`], or that the client is paused or closed; [`Error::Sync`] when something needs
-    /// action; [`Error::TimedOut`] with the reason. The sync goes on in the background all the same.
+    /// action; [`Error::TimedOut`] with the reason; [`Error::Panicked`]. Otherwise the sync goes on in the background all the same.
     pub fn sync(&self, timeout: Duration) -> Result<()> {
         let request = self.request_sync()?;
         self.wait("synced", timeout, |seen| {
@@ -260,7 +260,7 @@ impl Client {
     }
 
     fn require_started(&self) -> Result<()> {
-        if self.core.monitor.seen().started { Ok(()) } else { Err(self.core.not_running()) }
+        self.core.monitor.seen().running.check().map_err(|error| self.explained(error))
     }
 
     /// Asks for a sync; gives the number of the request.
@@ -275,14 +275,19 @@ impl Client {
         timeout: Duration,
         done: impl Fn(&monitor::Seen) -> bool,
     ) -> Result<()> {
-        match self.core.monitor.wait(&self.core.store, waiting_for, timeout, done) {
-            Ok(_) => Ok(()),
-            Err(Error::NotStarted) => Err(self.core.not_running()),
+        let waited = self.core.monitor.wait(&self.core.store, waiting_for, timeout, done);
+        waited.map(drop).map_err(|error| self.explained(error))
+    }
+
+    /// What those who wait are told: what the monitor says, with what it does not know.
+    fn explained(&self, error: Error) -> Error {
+        match error {
+            Error::NotStarted => self.core.not_running(),
             // Whatever else is known is older than that.
-            Err(Error::TimedOut { waiting_for, after, .. }) if !self.core.platform().network_up => {
-                Err(Error::TimedOut { waiting_for, after, reason: platform::NO_NETWORK.to_owned() })
+            Error::TimedOut { waiting_for, after, .. } if !self.core.platform().network_up => {
+                Error::TimedOut { waiting_for, after, reason: platform::NO_NETWORK.to_owned() }
             }
-            Err(error) => Err(error),
+            error => error,
         }
     }
 
@@ -305,7 +310,7 @@ impl Client {
     /// Whether the server answers.
     pub fn is_online(&self) -> bool {
         let seen = self.core.monitor.seen();
-        seen.started && seen.state.connection == Connection::Online
+        seen.running.check().is_ok() && seen.state.connection == Connection::Online
     }
 
     /// What the server says of a write that keeps failing, and with which those wait that touch the same

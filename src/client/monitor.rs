@@ -13,7 +13,31 @@ use crate::sync::{Access, SyncState};
 pub struct Seen {
     pub state: SyncState,
     pub queue: Counts,
-    pub started: bool,
+    pub running: Running,
+}
+
+/// Whether the sync runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Running {
+    #[default]
+    Stopped,
+    Started,
+    /// It ended by itself, by a panic.
+    Panicked,
+}
+
+impl Running {
+    /// That it runs, or why it does not.
+    ///
+    /// # Errors
+    /// [`Error::NotStarted`], [`Error::Panicked`].
+    pub const fn check(self) -> Result<()> {
+        match self {
+            Self::Started => Ok(()),
+            Self::Stopped => Err(Error::NotStarted),
+            Self::Panicked => Err(Error::Panicked),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -37,8 +61,8 @@ impl Monitor {
     /// Waits until `done`, for as long as the sync may get there by itself.
     ///
     /// # Errors
-    /// [`Error::NotStarted`] when the sync is stopped, [`Error::Sync`] when something needs action,
-    /// [`Error::TimedOut`].
+    /// [`Error::NotStarted`] when the sync is stopped, [`Error::Panicked`] when it panicked, [`Error::Sync`] when
+    /// something needs action, [`Error::TimedOut`].
     pub fn wait(
         &self,
         store: &Store,
@@ -55,9 +79,7 @@ impl Monitor {
             // change.
             let queue = store.counts().at_least(seen.queue);
             let now = Seen { queue, ..seen.clone() };
-            if !now.started {
-                return Err(Error::NotStarted);
-            }
+            now.running.check()?;
             if done(&now) {
                 return Ok(now);
             }
@@ -81,7 +103,11 @@ impl Seen {
     /// What is seen when a sync begins.
     pub fn starting(replica: &Replica, queue: Counts) -> Self {
         let (cursor, bootstrapped) = (replica.cursor, replica.bootstrapped);
-        Self { state: SyncState { cursor, bootstrapped, ..SyncState::default() }, queue, started: true }
+        Self {
+            state: SyncState { cursor, bootstrapped, ..SyncState::default() },
+            queue,
+            running: Running::Started,
+        }
     }
 
     /// Why the sync is not done, as far as is known.
@@ -119,7 +145,7 @@ mod tests {
     #[test]
     fn whoever_waits_is_woken_when_a_write_is_discarded_before_the_driver_has_seen_it() {
         let (store, monitor) = (Arc::new(store()), Arc::new(Monitor::default()));
-        monitor.update(|seen| seen.started = true);
+        monitor.update(|seen| seen.running = Running::Started);
         let intent = Intent::Entity(EntityKey::new("todo", "a"), Edit::Delete);
         let created_at = Timestamp::from_millis(0);
         store.write(vec![NewMutation { id: "m".to_owned(), created_at, intent }]).unwrap();

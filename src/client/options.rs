@@ -141,7 +141,8 @@ impl Builder {
         self
     }
 
-    /// Called when something is in the way of the sync: once, until it is over or something else is.
+    /// Called when something is in the way of the sync: once, until it is over or something else is. Also when the
+    /// sync has ended by a panic, see [`Error::Panicked`].
     pub fn on_error(mut self, callback: impl Fn(Error) + Send + Sync + 'static) -> Self {
         self.callbacks.on_error = Some(Box::new(callback));
         self
