@@ -21,8 +21,10 @@ pub const MAX_ARGS: usize = 512 * 1024;
 pub const MAX_ENVELOPE: usize = 8 * 1024;
 /// Levels of arrays and objects in an entity or in arguments.
 pub const MAX_DEPTH: usize = 64;
-/// The entities that one mutation changes, together.
+/// The entities that one mutation changes, together: see [`change_size`].
 pub const MAX_MUTATION_CHANGES: usize = 4 * 1024 * 1024;
+/// What a change counts beside its names and data: its cursor, time and punctuation on the wire.
+const CHANGE_ENVELOPE: usize = 128;
 /// A collection's name, an entity's id, a mutation's id or name, a scope.
 pub const MAX_NAME: usize = 1024;
 
@@ -90,6 +92,23 @@ pub fn check_args(json: &str) -> Result<(), LimitError> {
 /// Above [`MAX_ARGS`] with [`MAX_ENVELOPE`], or one level deeper than [`MAX_DEPTH`].
 pub fn check_mutation_args(json: &str) -> Result<(), LimitError> {
     check_both(json, MAX_ARGS + MAX_ENVELOPE, MAX_DEPTH + 1)
+}
+
+/// How much a change counts of what one mutation may change: its names and the entity after it, empty once deleted.
+#[must_use]
+pub const fn change_size(collection: &str, id: &str, data: &str) -> usize {
+    CHANGE_ENVELOPE + collection.len() + id.len() + data.len()
+}
+
+/// Checks what one mutation changes, the sum of [`change_size`].
+///
+/// # Errors
+/// Above [`MAX_MUTATION_CHANGES`].
+pub const fn check_changes(bytes: usize) -> Result<(), LimitError> {
+    if bytes > MAX_MUTATION_CHANGES {
+        return Err(LimitError::TooLarge { bytes, limit: MAX_MUTATION_CHANGES });
+    }
+    Ok(())
 }
 
 fn check(text: &str, limit: usize) -> Result<(), LimitError> {

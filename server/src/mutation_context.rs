@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use mizu_sync_protocol::limits::{self, MAX_MUTATION_CHANGES, MAX_NAME};
+use mizu_sync_protocol::limits::{self, MAX_NAME};
 use mizu_sync_protocol::{json, push::Mutation};
 use rusqlite::Connection;
 use serde::Serialize;
@@ -12,9 +12,6 @@ use serde_json::value::RawValue;
 use crate::auth::Principal;
 use crate::database::{Batch, ScopeIndex};
 use crate::mutator::{Failure, Rejection};
-
-/// What a change counts beside its names and data: its cursor, time and punctuation on the wire.
-const CHANGE_ENVELOPE: usize = 128;
 
 /// One mutation in its transaction. Reads see what it and the mutations before it have written.
 ///
@@ -170,11 +167,9 @@ impl<'a> MutationContext<'a> {
     fn account(&mut self, collection: &str, id: &str, data: &str) -> Result<(), Rejection> {
         check_name("collection", collection)?;
         check_name("id", id)?;
-        self.changed_bytes += CHANGE_ENVELOPE + collection.len() + id.len() + data.len();
-        if self.changed_bytes > MAX_MUTATION_CHANGES {
-            return Err(Rejection::invalid("the mutation changes more than 4 MiB: split it"));
-        }
-        Ok(())
+        self.changed_bytes += limits::change_size(collection, id, data);
+        limits::check_changes(self.changed_bytes)
+            .map_err(|_| Rejection::invalid("the mutation changes more than 4 MiB: split it"))
     }
 
     fn account_entity(&mut self, collection: &str, id: &str, data: &str) -> Result<(), Rejection> {

@@ -157,7 +157,8 @@ impl Client {
     }
 
     /// As [`Client::mutate`], where `expect` does to entities here what the server is expected to do: shown
-    /// at once, and replaced by the server's own changes when they arrive, or undone when it refuses.
+    /// at once, and replaced by the server's own changes when they arrive, or undone when it refuses. At most 4 MiB
+    /// of entities.
     ///
     /// # Errors
     /// As [`Client::mutate`], and those of `expect`.

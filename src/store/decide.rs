@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
 use super::overlay::{self, EntityRow};
-use super::write::{check_name, generic_name};
+use super::write::{check_changes, check_name, generic_name};
 use super::{Delta, Store, TransactionExt, tables};
 use crate::model::{EntityKey, Patch};
 use crate::time::Timestamp;
@@ -69,11 +69,14 @@ impl Store {
                 "INSERT INTO mutation (id, name, args, created_at, retries) VALUES (?1, ?2, ?3, ?4, ?5)";
             tx.run(sql, params![new_id, name, new_args, created_at.as_millis(), id]).map_err(sqlite)?;
             let seq = tx.last_insert_rowid();
+            let mut changed = 0;
             for (ordinal, (key, patch)) in (0..).zip(&patches) {
                 let row = EntityRow::read(tx, self.generation(), key).map_err(sqlite)?;
                 overlay::check(patch, row.data.as_ref(), key)?;
-                overlay::lay(tx, self.generation(), (seq, ordinal), key, row, patch).map_err(sqlite)?;
+                changed +=
+                    overlay::lay(tx, self.generation(), (seq, ordinal), key, row, patch).map_err(sqlite)?;
             }
+            check_changes(&name, changed)?;
             *delta = Delta { pending: 1, acked: 0, rejected: -1 };
             Ok(())
         })

@@ -129,6 +129,14 @@ pub enum StoreError {
         /// The limit.
         limit: LimitError,
     },
+    /// What a custom mutation is expected to change is too large for one. Nothing was written.
+    #[error("the mutation {name:?} cannot be queued: {limit} for what it changes, so split it into several")]
+    ChangesLimit {
+        /// The mutation's name.
+        name: String,
+        /// The limit.
+        limit: LimitError,
+    },
     /// A name, an id or arguments that the protocol cannot carry.
     #[error("{what} is not valid: {reason}")]
     Invalid {

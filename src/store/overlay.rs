@@ -56,7 +56,8 @@ impl EntityRow {
     }
 }
 
-/// Lays a patch over the entity's `row` and records it under (seq, ordinal).
+/// Lays a patch over the entity's `row` and records it under (seq, ordinal). Gives how much that counts of what one
+/// mutation may change.
 pub fn lay(
     tx: &Transaction<'_>,
     generation: i64,
@@ -64,8 +65,9 @@ pub fn lay(
     key: &EntityKey,
     mut row: EntityRow,
     patch: &Patch,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<usize> {
     let data = patch.apply(row.data.clone());
+    let size = limits::change_size(&key.collection, &key.id, data.as_ref().map_or("", Object::as_str));
     if row.overlay == 0 {
         row.base = row.data.take();
     }
@@ -75,7 +77,7 @@ pub fn lay(
     let sql = "INSERT INTO patch (seq, ordinal, collection, id, op, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let values = params![seq, ordinal, key.collection, key.id, patch.verb(), patch.body()];
     tx.prepare_cached(sql)?.execute(values)?;
-    Ok(())
+    Ok(size)
 }
 
 /// The patch that an edit by the app amounts to on what is visible now.

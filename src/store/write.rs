@@ -121,15 +121,17 @@ impl Store {
             Intent::Entity(key, edit) => {
                 let (row, patch) = resolve(key, edit)?;
                 let seq = insert(tx, mutation, &generic_name(key, &patch), None).map_err(sqlite)?;
-                overlay::lay(tx, generation, (seq, 0), key, row, &patch).map_err(sqlite)
+                overlay::lay(tx, generation, (seq, 0), key, row, &patch).map(drop).map_err(sqlite)
             }
             Intent::Custom { name, args, expected } => {
                 let seq = insert(tx, mutation, name, Some(args.get())).map_err(sqlite)?;
+                let mut changed = 0;
                 for (ordinal, (key, edit)) in (0..).zip(expected) {
                     let (row, patch) = resolve(key, edit)?;
-                    overlay::lay(tx, generation, (seq, ordinal), key, row, &patch).map_err(sqlite)?;
+                    changed +=
+                        overlay::lay(tx, generation, (seq, ordinal), key, row, &patch).map_err(sqlite)?;
                 }
-                Ok(())
+                check_changes(name, changed)
             }
         }
     }
@@ -162,6 +164,11 @@ fn check(mutation: &NewMutation) -> Result<(), StoreError> {
             expected.iter().try_for_each(|(key, _)| check_key(key))
         }
     }
+}
+
+/// Refuses a mutation that changes more than a server takes of one.
+pub fn check_changes(name: &str, bytes: usize) -> Result<(), StoreError> {
+    limits::check_changes(bytes).map_err(|limit| StoreError::ChangesLimit { name: name.to_owned(), limit })
 }
 
 fn check_key(key: &EntityKey) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mizu_sync::{Error, StoreError};
+use mizu_sync_protocol::limits::{self, LimitError};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -75,6 +76,29 @@ fn arguments_that_are_too_large_or_too_deep_are_not_queued() {
     }
     device.assert_kept();
     device.assert_intact();
+}
+
+#[test]
+fn a_mutation_that_changes_more_than_a_server_takes_at_once_is_not_queued() {
+    let device = Device::new(&nowhere());
+    let notes = device.client.collection::<Note>("note");
+    let queue = |count: usize| {
+        device.client.mutate_expecting("note.import", &json!({}), |expected| {
+            let large = Note::new(&"x".repeat(500 * 1024));
+            (0..count).try_for_each(|number| expected.create(&notes, &number.to_string(), &large))
+        })
+    };
+    let error = queue(9).unwrap_err();
+    let expected = matches!(
+        &error,
+        Error::Store(StoreError::ChangesLimit { limit: LimitError::TooLarge { limit, .. }, .. })
+            if *limit == limits::MAX_MUTATION_CHANGES
+    );
+    assert!(expected, "{error:?}");
+    assert_says(&error, &["note.import", "4194304", "split it"]);
+    device.assert_kept();
+    queue(8).unwrap();
+    assert_eq!((notes.count().unwrap(), device.client.pending().unwrap().len()), (9, 2));
 }
 
 #[test]
