@@ -96,6 +96,44 @@ fn a_batch_is_kept_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_batch_does_not_undo_what_was_written_while_it_was_made() {
+    let phone = support::offline_client("phone");
+    let notes = phone.client.collection::<Note>("note");
+    notes.create("n", Note::new("")).unwrap();
+    let batch = |meanwhile: &str| {
+        phone.client.batch(|batch| {
+            batch.add(&notes, &Note::new("another"))?;
+            for _ in 0..2 {
+                batch.update(&notes, "n", |note| note.text.push('x'))?;
+            }
+            if !meanwhile.is_empty() {
+                notes.get("n").update(|note| note.text.push_str(meanwhile))?;
+            }
+            Ok(())
+        })
+    };
+    let error = batch("y").unwrap_err();
+    assert!(matches!(error, Error::Store(StoreError::Changed { .. })), "{error:?}");
+    assert_eq!(error.to_string(), "note \"n\" was changed meanwhile: nothing was written, do it again");
+    assert_eq!((notes.count().unwrap(), notes.get("n").get().unwrap()), (1, Some(Note::new("y"))));
+    batch("").unwrap();
+    assert_eq!((notes.count().unwrap(), notes.get("n").get().unwrap()), (2, Some(Note::new("yxx"))));
+}
+
+#[test]
+fn a_mutation_expects_nothing_from_what_has_changed_while_it_was_made() {
+    let phone = support::offline_client("phone");
+    let notes = phone.client.collection::<Note>("note");
+    notes.create("n", Note::new("a")).unwrap();
+    let error = phone.client.mutate_expecting("note.star", &"n", |expected| {
+        expected.update(&notes, "n", |note| note.starred = true)?;
+        notes.get("n").update(|note| note.text.push('b'))
+    });
+    assert!(matches!(error, Err(Error::Store(StoreError::Changed { .. }))), "{error:?}");
+    assert_eq!(notes.get("n").get().unwrap(), Some(Note::new("ab")));
+}
+
+#[test]
 fn a_custom_mutation_shows_what_is_expected_until_the_server_refuses_it() {
     let server = TestServer::start();
     let phone = client(&server, "phone");

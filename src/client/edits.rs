@@ -96,7 +96,8 @@ impl<'a> Edits<'a> {
         self.edit(key, edit)
     }
 
-    /// Changes some fields of an entity; only those are sent.
+    /// Changes some fields of an entity; only those are sent. If somebody else changes the entity before all of it is
+    /// committed, nothing is, and the call that was to commit it fails with [`crate::StoreError::Changed`].
     ///
     /// # Errors
     /// When there is no such entity, it does not fit the type, or the new value cannot be stored.
@@ -112,7 +113,7 @@ impl<'a> Edits<'a> {
         let key = collection.key(id);
         let current = self.view(&key)?;
         match codec::update(&key, current.as_ref(), change)? {
-            Some((set, unset)) => self.edit(key, Edit::Update { set, unset, seen: None }),
+            Some((set, unset)) => self.edit(key, Edit::Update { set, unset, seen: current }),
             None => Ok(()),
         }
     }

@@ -136,7 +136,9 @@ impl Client {
     /// all of them. At the server each write is atomic on its own, the batch is not.
     ///
     /// # Errors
-    /// The closure's, and those of its writes.
+    /// The closure's, and those of its writes. [`crate::StoreError::Changed`] when somebody else, the sync for
+    /// instance, has meanwhile changed an entity that the closure updates: nothing was written then, and the call
+    /// can be made again.
     pub fn batch<R>(&self, work: impl FnOnce(&mut Batch<'_>) -> Result<R>) -> Result<R> {
         let mut batch = Batch::new(&self.core.store);
         let result = work(&mut batch)?;
@@ -161,7 +163,7 @@ impl Client {
     /// of entities.
     ///
     /// # Errors
-    /// As [`Client::mutate`], and those of `expect`.
+    /// As [`Client::mutate`], those of `expect`, and [`crate::StoreError::Changed`] as [`Client::batch`].
     pub fn mutate_expecting(
         &self,
         name: &str,
@@ -234,7 +236,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotStarted`], or that the client is paused or closed; [`Error::Sync`] when something needs
-    /// action; [`Error::TimedOut`] with the reason; [`Error::Panicked`]. Otherwise the sync goes on in the background all the same.
+    /// action; [`Error::TimedOut`] with the reason; [`Error::Panicked`]. But for the last, the sync goes on in the
+    /// background all the same.
     pub fn sync(&self, timeout: Duration) -> Result<()> {
         let request = self.request_sync()?;
         self.wait("synced", timeout, |seen| {

@@ -93,8 +93,9 @@ pub enum StoreError {
         /// The entity.
         entity: EntityKey,
     },
-    /// The entity was changed while a change to it was computed. [`crate::Entity::update`] computes it again.
-    #[error("{entity} was changed meanwhile")]
+    /// The entity was changed while an update of it was computed. [`crate::Entity::update`] computes it again, a batch
+    /// cannot.
+    #[error("{entity} was changed meanwhile: nothing was written, do it again")]
     Changed {
         /// The entity.
         entity: EntityKey,
