@@ -64,6 +64,10 @@ enum Writer {
 
 impl Connections {
     pub fn open(location: Location) -> Result<Self, StoreError> {
+        let location = match location {
+            Location::File(path) => Location::File(file::real_path(&path)?),
+            Location::Memory => Location::Memory,
+        };
         let writer = Mutex::new(Self::open_writer(&location)?);
         let readers = Mutex::new(Readers { state: Access::Open, idle: Vec::new(), active: 0 });
         Ok(Self { location, writer, readers, reader_left: Condvar::new() })

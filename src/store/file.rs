@@ -30,25 +30,58 @@ impl Location {
     }
 }
 
+/// Links that are followed to a file that is not there yet, as SQLite does.
+const MOST_LINKS: usize = 100;
+
+/// The one name of the file at `path`, which need not exist: SQLite follows links, so two names of one file must not
+/// have two locks.
+///
+/// # Errors
+/// When its folder does not exist, or nobody can say what it is.
+pub fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    let mut named = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match named.canonicalize() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            found => return found.map_err(|error| StoreError::from_io(path, &error)),
+        }
+        let (Some(folder), Some(name)) = (named.parent(), named.file_name()) else { break };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = folder.canonicalize().map_err(|error| missing_folder(path, &error))?;
+        named = folder.join(name);
+        // A link to a file that is not there.
+        match std::fs::read_link(&named) {
+            Ok(target) => named = folder.join(target),
+            Err(_) => return Ok(named),
+        }
+    }
+    Err(StoreError::Io { path: path.to_owned(), reason: "it is no file's name".to_owned() })
+}
+
+/// The error for a file that cannot be made.
+fn missing_folder(path: &Path, error: &std::io::Error) -> StoreError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let reason = "its folder does not exist, make it first".to_owned();
+            StoreError::Io { path: path.to_owned(), reason }
+        }
+        _ => StoreError::from_io(path, error),
+    }
+}
+
 /// The right to use a database file, among all processes. Released when dropped, or when the process dies.
 #[derive(Debug)]
 pub struct FileLock(File);
 
 impl FileLock {
-    /// Takes the lock of the database at `path`, which need not exist.
+    /// Takes the lock of the database at `path`, which need not exist. It must be the [`real_path`].
     ///
     /// # Errors
     /// [`StoreError::AlreadyOpen`] when another client has it.
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let lock = with_suffix(path, "-lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
-        let file = file.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                let reason = "its folder does not exist, make it first".to_owned();
-                StoreError::Io { path: path.to_owned(), reason }
-            }
-            _ => StoreError::from_io(path, &error),
-        })?;
+        let file = file.map_err(|error| missing_folder(path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::AlreadyOpen { path: path.to_owned() }),

@@ -282,6 +282,38 @@ fn a_file_that_is_open_is_not_opened_twice() {
     device.assert_intact();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_is_not_opened_twice_under_several_names() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    symlink(&data, folder.path().join("folder-link")).unwrap();
+    // They hang in the air until the file is made.
+    symlink("data/a.db", folder.path().join("link")).unwrap();
+    symlink(folder.path().join("link"), folder.path().join("link-to-link")).unwrap();
+    let names = ["data/a.db", "folder-link/a.db", "link", "link-to-link", "data/../link"];
+    for first in names {
+        let client = open(&folder.path().join(first)).unwrap();
+        for second in names {
+            let error = open(&folder.path().join(second)).unwrap_err();
+            assert!(
+                matches!(error, Error::Store(StoreError::AlreadyOpen { .. })),
+                "{first} {second}: {error:?}"
+            );
+        }
+        assert_eq!(companions(&data.join("a.db")), ["a.db", "a.db-lock", "a.db-shm", "a.db-wal"]);
+        client.wipe(Unsent::Keep).unwrap();
+        assert_eq!(companions(&data.join("a.db")), ["a.db-lock"]);
+    }
+    symlink("circle", folder.path().join("circle")).unwrap();
+    let error = open(&folder.path().join("circle")).unwrap_err();
+    assert!(matches!(error, Error::Store(StoreError::Io { .. })), "{error:?}");
+    let error = open(&folder.path().join("link").join("b.db")).unwrap_err();
+    assert!(matches!(error, Error::Store(StoreError::Io { .. })), "{error:?}");
+}
+
 #[test]
 fn a_wipe_keeps_what_is_unsent_or_undecided() {
     let server = crate::server::Server::well();
