@@ -306,6 +306,7 @@ fn a_sync_that_ends_by_a_panic_is_told_and_can_be_started_again() {
     told.recv_timeout(SOON).unwrap();
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| phone.wait_for_first_sync(SOON));
+        phone.set_network(false);
         phone.set_network(true);
         assert_eq!(errors.recv_timeout(SOON), Ok(Error::Panicked));
         assert_eq!(waiter.join().unwrap(), Err(Error::Panicked));

@@ -85,7 +85,7 @@ fn when_acks_are_in_doubt_all_failures_are_forgotten() {
     let fixture = Fixture::new();
     let fail = |seq, at, suspect| {
         let error = "boom".to_owned();
-        fixture.record(seq, Outcome::Failed { error, at, suspect, answered: true });
+        fixture.record(seq, Outcome::Failed { error, at, suspect, not_applied_before: Some(AT) });
     };
     for id in ["acked", "failing"] {
         fixture.create(id, "{}");
