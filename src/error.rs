@@ -39,12 +39,12 @@ pub enum Error {
         /// Why not, and what to do.
         reason: &'static str,
     },
-    /// A value of the app's cannot be stored: it must serialise to a JSON object.
-    #[error("{entity} cannot be stored: {reason}; a struct with named fields can")]
+    /// A value of the app's cannot be stored: it must serialise to a JSON object from which it can be read back.
+    #[error("{entity} cannot be stored: {reason}")]
     Encode {
         /// The entity.
         entity: EntityKey,
-        /// What the serialiser said.
+        /// What is wrong with it.
         reason: String,
     },
     /// The arguments of a mutation cannot be serialised.

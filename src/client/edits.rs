@@ -66,7 +66,12 @@ impl<'a> Edits<'a> {
     ///
     /// # Errors
     /// When one is visible under this id, or the value cannot be stored.
-    pub fn create<T: Serialize>(&mut self, collection: &Collection<T>, id: &str, value: &T) -> Result<()> {
+    pub fn create<T: Serialize + DeserializeOwned>(
+        &mut self,
+        collection: &Collection<T>,
+        id: &str,
+        value: &T,
+    ) -> Result<()> {
         let key = collection.key(id);
         let data = codec::encode(&key, value)?;
         self.edit(key, Edit::Create(data))
@@ -76,7 +81,11 @@ impl<'a> Edits<'a> {
     ///
     /// # Errors
     /// When the value cannot be stored.
-    pub fn add<T: Serialize>(&mut self, collection: &Collection<T>, value: &T) -> Result<String> {
+    pub fn add<T: Serialize + DeserializeOwned>(
+        &mut self,
+        collection: &Collection<T>,
+        value: &T,
+    ) -> Result<String> {
         let id = crate::new_id();
         self.create(collection, &id, value)?;
         Ok(id)

@@ -239,8 +239,9 @@ impl Client {
     /// action; [`Error::TimedOut`] with the reason; [`Error::Panicked`]. But for the last, the sync goes on in the
     /// background all the same.
     pub fn sync(&self, timeout: Duration) -> Result<()> {
+        let failures = self.core.monitor.seen().state.failures;
         let request = self.request_sync()?;
-        self.wait("synced", timeout, |seen| {
+        self.wait("synced", timeout, failures, |seen| {
             seen.queue.pending == 0 && seen.queue.acked == 0 && seen.state.request_served >= request
         })
     }
@@ -250,21 +251,28 @@ impl Client {
     /// # Errors
     /// As [`Client::sync`].
     pub fn flush(&self, timeout: Duration) -> Result<()> {
-        self.require_started()?;
-        self.wait("sent", timeout, |seen| seen.queue.pending == 0 && seen.queue.acked == 0)
+        let failures = self.seen_running()?.past_failures();
+        self.wait("sent", timeout, failures, |seen| seen.queue.pending == 0 && seen.queue.acked == 0)
     }
 
-    /// Waits until the server's data has been here once, in this process or in an earlier one.
+    /// Waits until the server's data has been here once. Returns at once if it has, in an earlier process even.
     ///
     /// # Errors
     /// As [`Client::sync`].
     pub fn wait_for_first_sync(&self, timeout: Duration) -> Result<()> {
-        self.require_started()?;
-        self.wait("synced for the first time", timeout, |seen| seen.state.bootstrapped)
+        let failures = match self.seen_running() {
+            Ok(seen) => seen.past_failures(),
+            Err(Error::NotStarted) if self.core.monitor.seen().state.bootstrapped => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.wait("synced for the first time", timeout, failures, |seen| seen.state.bootstrapped)
     }
 
-    fn require_started(&self) -> Result<()> {
-        self.core.monitor.seen().running.check().map_err(|error| self.explained(error))
+    /// What is seen of the sync, which must run.
+    fn seen_running(&self) -> Result<monitor::Seen> {
+        let seen = self.core.monitor.seen();
+        seen.running.check().map_err(|error| self.explained(error))?;
+        Ok(seen)
     }
 
     /// Asks for a sync; gives the number of the request.
@@ -277,9 +285,10 @@ impl Client {
         &self,
         waiting_for: &'static str,
         timeout: Duration,
+        failures: u64,
         done: impl Fn(&monitor::Seen) -> bool,
     ) -> Result<()> {
-        let waited = self.core.monitor.wait(&self.core.store, waiting_for, timeout, done);
+        let waited = self.core.monitor.wait(&self.core.store, waiting_for, timeout, failures, done);
         waited.map(drop).map_err(|error| self.explained(error))
     }
 
@@ -324,7 +333,8 @@ impl Client {
     }
 
     /// What the platform says of the network; remembered while the sync does not run. Gone: nothing is sent. Back:
-    /// everything that waits is tried at once.
+    /// everything that waits is tried at once, and a request from before that is older than two seconds is given up.
+    /// When the device changes from one network to another, say `false` first: connections do not move.
     pub fn set_network(&self, up: bool) {
         let mut platform = self.core.platform();
         platform.network_up = up;

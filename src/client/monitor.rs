@@ -58,7 +58,8 @@ impl Monitor {
         self.updated.notify_all();
     }
 
-    /// Waits until `done`, for as long as the sync may get there by itself.
+    /// Waits until `done`, for as long as the sync may get there by itself. Of what is in the way, only what came
+    /// up after the first `failures` counts: whoever asks for another attempt wants to know what comes of it.
     ///
     /// # Errors
     /// [`Error::NotStarted`] when the sync is stopped, [`Error::Panicked`] when it panicked, [`Error::Sync`] when
@@ -68,11 +69,11 @@ impl Monitor {
         store: &Store,
         waiting_for: &'static str,
         timeout: Duration,
+        failures: u64,
         done: impl Fn(&Seen) -> bool,
     ) -> Result<Seen> {
         let deadline = Instant::now().checked_add(timeout);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let failures = seen.state.failures;
         loop {
             // Local writes fill the queue without asking anybody; what empties it counts once the state that is
             // shared here shows the same. What is shared stays as the driver left it: others wait for its next
@@ -83,7 +84,7 @@ impl Monitor {
             if done(&now) {
                 return Ok(now);
             }
-            let failed = seen.state.failures > failures || seen.state.access == Access::NeedsAuth;
+            let failed = seen.state.failures > failures;
             if let Some(error) = seen.state.error.as_ref().filter(|error| failed && error.needs_action()) {
                 return Err(Error::Sync(error.clone()));
             }
@@ -100,6 +101,12 @@ impl Monitor {
 }
 
 impl Seen {
+    /// How many failures are over for somebody who waits without asking for another attempt: all, unless nothing is
+    /// attempted any more.
+    pub fn past_failures(&self) -> u64 {
+        if self.state.access == Access::NeedsAuth { 0 } else { self.state.failures }
+    }
+
     /// What is seen when a sync begins.
     pub fn starting(replica: &Replica, queue: Counts) -> Self {
         let (cursor, bootstrapped) = (replica.cursor, replica.bootstrapped);
@@ -156,7 +163,7 @@ mod tests {
                 look.send(()).unwrap();
                 seen.queue.pending == 0
             };
-            thread::spawn(move || monitor.wait(&store, "sent", Duration::from_secs(3600), empty).map(drop))
+            thread::spawn(move || monitor.wait(&store, "sent", Duration::from_secs(3600), 0, empty).map(drop))
         };
         // It has looked, and nothing is updated before it sleeps.
         looked.recv().unwrap();

@@ -8,11 +8,23 @@ use crate::error::{Error, Result};
 use crate::model::{Edit, EntityKey, Object};
 use crate::store::StoreError;
 
-/// A value as it is stored.
-pub fn encode<T: Serialize>(key: &EntityKey, value: &T) -> Result<Object> {
+/// A value as it is stored. What could not be read back is refused: JSON has no NaN, for instance.
+pub fn encode<T: Serialize + DeserializeOwned>(key: &EntityKey, value: &T) -> Result<Object> {
+    let object = serialise(key, value)?;
+    match decode::<T>(key, &object) {
+        Err(Error::Decode { reason, .. }) => Err(Error::Encode {
+            entity: key.clone(),
+            reason: format!("it could not be read back ({reason})"),
+        }),
+        _ => Ok(object),
+    }
+}
+
+fn serialise<T: Serialize>(key: &EntityKey, value: &T) -> Result<Object> {
     let failed = |reason: String| Error::Encode { entity: key.clone(), reason };
     let object = Object::from_value(value).map_err(|error| failed(error.to_string()))?;
-    object.ok_or_else(|| failed("it does not serialise to a JSON object".to_owned()))
+    let no_object = "it does not serialise to a JSON object, as a struct with named fields does";
+    object.ok_or_else(|| failed(no_object.to_owned()))
 }
 
 /// A value as the app has it.
@@ -42,7 +54,7 @@ where
     let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
     // What the type knows of the current value; all of it where it does not fit the type.
     let before = match decode::<T>(key, current) {
-        Ok(before) => encode(key, &before)?,
+        Ok(before) => serialise(key, &before)?,
         Err(_) => current.clone(),
     };
     let gone = before.fields().names_not_in(&known.fields());
@@ -60,7 +72,7 @@ where
 {
     let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
     let mut value: T = decode(key, current)?;
-    let before = encode(key, &value)?;
+    let before = serialise(key, &value)?;
     change(&mut value);
     let after = encode(key, &value)?;
     let patch = before.fields().patch_to(&after.fields());

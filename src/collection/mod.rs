@@ -70,8 +70,11 @@ impl<T> Collection<T> {
     }
 }
 
-impl<T: Serialize> Collection<T> {
+impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// Adds a new entity under an id of the app's own. It is on disk when this returns.
+    ///
+    /// Choose ids that nobody else chooses, or use [`Self::add`]. Where two devices create one id, the server keeps the
+    /// first; the other device's creation is rejected, and what it has changed since then changes the first.
     ///
     /// # Errors
     /// [`crate::StoreError::AlreadyExists`] when one is visible under this id; when the value cannot be
@@ -83,7 +86,8 @@ impl<T: Serialize> Collection<T> {
         Ok(self.get(id))
     }
 
-    /// Adds a new entity under a new id. It is on disk when this returns.
+    /// Adds a new entity under a new id. It is on disk when this returns: for many at once, a
+    /// [`batch`](crate::Client::batch) needs one write to the disk instead of one each.
     ///
     /// # Errors
     /// When the value cannot be stored, or the database not be written.

@@ -106,7 +106,7 @@ fn what_is_no_json_object_is_no_entity() {
     let device = Device::new(&nowhere());
     let error = device.client.collection::<u32>("note").create("a", 7).unwrap_err();
     assert!(matches!(error, Error::Encode { .. }), "{error:?}");
-    assert_says(&error, &["note \"a\" cannot be stored", "JSON object", "a struct with named fields can"]);
+    assert_says(&error, &["note \"a\" cannot be stored", "JSON object", "a struct with named fields does"]);
     let error =
         device.client.collection::<Vec<String>>("note").create("a", vec![PAYLOAD.into()]).unwrap_err();
     assert!(matches!(error, Error::Encode { .. }), "{error:?}");
@@ -114,7 +114,24 @@ fn what_is_no_json_object_is_no_entity() {
     device.assert_intact();
 }
 
+#[test]
+fn a_value_that_could_not_be_read_back_is_not_stored() {
+    let device = Device::new(&nowhere());
+    let numbers = device.client.collection::<BTreeMap<String, f64>>("number");
+    // JSON has no such number.
+    let nan = || BTreeMap::from([("x".to_owned(), f64::NAN)]);
+    let error = numbers.create("a", nan()).unwrap_err();
+    assert!(matches!(error, Error::Encode { .. }), "{error:?}");
+    assert_says(&error, &["number \"a\" cannot be stored", "could not be read back", "expected f64"]);
+    numbers.create("a", BTreeMap::from([("x".to_owned(), 1.0)])).unwrap();
+    let error = numbers.get("a").update(|number| *number = nan()).unwrap_err();
+    assert!(matches!(error, Error::Encode { .. }), "{error:?}");
+    device.client.discard(&device.client.pending().unwrap().last().unwrap().id).unwrap();
+    device.assert_intact();
+}
+
 /// A value whose serialiser gives up.
+#[derive(serde::Deserialize)]
 struct Unwilling;
 
 impl Serialize for Unwilling {
