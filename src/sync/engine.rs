@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mizu_sync_protocol::{Cursor, LogPosition, LogPositions, Tag, Wire};
+use mizu_sync_protocol::{LogPositions, Wire};
 
 use super::backoff::Backoff;
 use super::event::{
@@ -223,7 +223,7 @@ impl Engine {
             Stored::LogChanged(rejected) | Stored::AcksDoubted(rejected) => self.notify_rejected(rejected),
             Stored::PageApplied(applied) | Stored::StagePaged(applied) => self.page_stored(applied),
             Stored::StageBegun(generation) => self.stage_begun(generation),
-            Stored::StageCheckpointed => self.pull_idle(),
+            Stored::StageCheckpointed => self.stage_checkpointed(),
             Stored::Swapped(applied) => self.swapped(applied),
             Stored::Swept { more } => self.swept(more),
             Stored::StageDropped | Stored::AttemptsCounted | Stored::Learnt => {}
@@ -415,35 +415,5 @@ impl Engine {
     #[cfg(feature = "planted-bugs")]
     pub(super) fn has_bug(&self, bug: crate::planted::Bug) -> bool {
         self.config.bug == Some(bug)
-    }
-
-    /// What to tell the server of its log, when asking at `cursor`.
-    pub(super) fn log_positions(&self, cursor: Cursor, tag: Option<&Tag>) -> Option<LogPositions> {
-        let acked = self.replica.as_ref()?.acked.as_ref();
-        let acked = acked.and_then(|(cursor, tag)| Some(LogPosition { cursor: *cursor, tag: tag.clone()? }));
-        let pulled = tag.map(|tag| LogPosition { cursor, tag: tag.clone() });
-        match (pulled, acked) {
-            (Some(pulled), acked) => Some(LogPositions { pulled, acked }),
-            // Nothing is pulled of this log yet; an ack stands for it.
-            (None, Some(acked)) => Some(LogPositions { pulled: acked.clone(), acked: Some(acked) }),
-            (None, None) => None,
-        }
-    }
-
-    /// What to tell the server of its log when a snapshot goes on. Its pages must all be of one log.
-    pub(super) fn staged_log(&self) -> Option<LogPositions> {
-        let (cursor, tag) = self.replica.as_ref()?.stage.as_ref()?.newest();
-        self.log_positions(cursor, tag)
-    }
-
-    /// What to tell the server of its log when nothing is pulled. Each ack is of the log of the acks before it,
-    /// because the push named the highest of them.
-    pub(super) fn known_log(&self) -> Option<LogPositions> {
-        let replica = self.replica.as_ref()?;
-        match &replica.stage {
-            Some(_) if replica.resync || !replica.bootstrapped => self.staged_log(),
-            None if replica.resync => self.log_positions(Cursor::ZERO, None),
-            _ => self.log_positions(replica.cursor, replica.tag.as_ref()),
-        }
     }
 }

@@ -7,7 +7,7 @@ use mizu_sync_protocol::limits;
 
 use super::engine::Engine;
 use super::error::SyncError;
-use super::event::{Command, Failure, Notice};
+use super::event::{Failure, Notice};
 use super::gate::Gate;
 use super::push::SinceBreak;
 use super::state::{Access, Connection};
@@ -22,9 +22,6 @@ const MOST_IDLE: Duration = Duration::from_secs(60);
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(15 * 60);
 /// When a snapshot that was too large is asked for again.
 const TOO_LARGE_RETRY: Duration = Duration::from_secs(3600);
-/// How long to wait when the server's log changes again within the last of these.
-const LOG_CHANGE_FIRST: Duration = Duration::from_secs(60);
-const LOG_CHANGE_MOST: Duration = Duration::from_secs(3600);
 
 impl Engine {
     pub(super) fn gate(&mut self, lane: Lane) -> &mut Gate {
@@ -133,49 +130,6 @@ impl Engine {
             Failure::Status { status, error: message, .. } => {
                 SyncError::Misconfigured { scope, url, status, message }
             }
-        }
-    }
-
-    /// The server's log is not the one that the file knows.
-    pub(super) fn log_changed(&mut self) {
-        self.log_epoch += 1;
-        let again = self.log_changed_at.is_some_and(|at| self.time.now.saturating_sub(at) < LOG_CHANGE_MOST);
-        self.log_changed_at = Some(self.time.now);
-        if again {
-            self.log_change_wait = (self.log_change_wait * 2).clamp(LOG_CHANGE_FIRST, LOG_CHANGE_MOST);
-            self.pull.gate.rest_until(self.time.now.saturating_add(self.log_change_wait));
-            let seconds = self.log_change_wait.as_secs();
-            self.report(
-                Lane::Pull,
-                SyncError::LogKeepsChanging { url: self.config.base_url.clone(), seconds },
-            );
-        } else {
-            self.log_change_wait = Duration::ZERO;
-            self.notify(Notice::Error(SyncError::LogChanged));
-        }
-        #[cfg(feature = "planted-bugs")]
-        if self.has_bug(crate::planted::Bug::KeepsAcksOfAnotherLog) {
-            self.begin_snapshot_anew();
-            return;
-        }
-        let wire = self.replica.as_ref().and_then(|replica| replica.wire);
-        let command = Command::LogChanged { wire, server_now: self.server_now(), at: self.time.wall };
-        self.store(command);
-        self.acks_doubted();
-        if let Some(replica) = &mut self.replica {
-            replica.resync = true;
-            replica.stage = None;
-        }
-        self.pull.snapshot_wanted = true;
-        self.pull_abandon();
-    }
-
-    /// What was acked is pending again.
-    pub(super) fn acks_doubted(&mut self) {
-        self.trials.begin_anew();
-        self.push.nothing_to_take = false;
-        if let Some(replica) = &mut self.replica {
-            replica.acked = None;
         }
     }
 

@@ -22,11 +22,13 @@ mod error;
 mod event;
 mod failures;
 mod gate;
+mod log;
 mod pull;
 mod push;
 mod push_answers;
 mod push_failures;
 pub(crate) mod snapshot;
+mod staging;
 mod state;
 mod trials;
 

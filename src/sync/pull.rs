@@ -1,22 +1,17 @@
 //! The lane that fetches: pages of changes, and snapshots with their catching up.
 
-use std::time::Duration;
-
-use mizu_sync_protocol::{Code, Cursor, LogPosition, Tag, Wire, limits};
+use mizu_sync_protocol::{Code, Cursor, Tag, Wire, limits};
 
 use super::backoff::Backoff;
 use super::engine::Engine;
 use super::error::SyncError;
-use super::event::{Command, Failure, Head, Moment, Notice, Plan, PullReply, SnapshotReply};
+use super::event::{Command, Failure, Head, Moment, Notice, Plan, PullReply};
 use super::gate::Gate;
-use crate::model::{Applied, EntityKey, Page, Stage};
+use crate::model::{Applied, Page, Stage};
 use crate::net::{Endpoint, Lane};
 
-/// The longest wait after a snapshot that was too old before it was complete.
-const MOST_TOO_SLOW: Duration = Duration::from_secs(300);
-
 pub struct Pull {
-    step: Step,
+    pub step: Step,
     pub gate: Gate,
     /// A pull is to begin as soon as it may.
     pub wanted: bool,
@@ -25,7 +20,7 @@ pub struct Pull {
     /// A snapshot is to be taken, or is being taken.
     pub snapshot_wanted: bool,
     /// Snapshots in a row that were too old before they were complete.
-    too_slow: Backoff,
+    pub too_slow: Backoff,
     /// Changes asked for in one page; smaller after a page that was too large.
     limit: u32,
     /// Even a page of one change was too large for memory: read it without its data.
@@ -39,7 +34,7 @@ pub struct Pull {
     /// The last before a pull began that has ended caught up.
     pub request_served: u64,
     /// Whether a pull is between two pages.
-    in_round: bool,
+    pub in_round: bool,
     /// The round before which the highest ack came.
     pub acked_round: u64,
     /// Where the log was when the app was last told.
@@ -72,7 +67,7 @@ impl Default for Pull {
 }
 
 /// What the lane is doing.
-enum Step {
+pub enum Step {
     Idle,
     BeginningStage,
     SendingSnapshot { ticket: u64, generation: u64, since: Moment },
@@ -148,61 +143,6 @@ impl Engine {
         self.pull.step = Step::SendingPull { ticket, cursor, staged, since: self.time.now };
     }
 
-    fn send_snapshot(&mut self, generation: u64, after: Option<EntityKey>) {
-        let wire = self.wire();
-        // A snapshot is the remedy for a log that changed, so it names no position; but all its pages must be of
-        // one log.
-        let log = after.as_ref().and_then(|_| self.staged_log());
-        let ticket = self.exchange(Plan::Snapshot { generation, after, wire }, log);
-        self.pull.step = Step::SendingSnapshot { ticket, generation, since: self.time.now };
-    }
-
-    pub(super) fn stage_begun(&mut self, generation: u64) {
-        if matches!(self.pull.step, Step::BeginningStage) {
-            self.pull.step = Step::Idle;
-            self.send_snapshot(generation, None);
-            // An attempt before may have left rows.
-            self.begin_sweep();
-        }
-    }
-
-    pub(super) fn snapshot_read(&mut self, ticket: u64, reply: SnapshotReply) {
-        let generation = match self.pull.step {
-            Step::SendingSnapshot { ticket: asked, generation, .. } if asked == ticket => generation,
-            _ => return,
-        };
-        let before = self.replica.as_ref().and_then(|replica| replica.stage.as_ref()?.after.as_ref());
-        if reply.after.as_ref().zip(before).is_some_and(|(after, before)| after <= before) {
-            self.pull.step = Step::Idle;
-            let reason = "a page of the snapshot ends where the one before it did".to_owned();
-            return self.lane_failed(Endpoint::Snapshot, Failure::NotProtocol(reason));
-        }
-        self.lane_succeeded(Lane::Pull);
-        self.go_on_in_background();
-        if reply.unreadable > 0 {
-            let reason = "entities of the snapshot have another shape than expected".to_owned();
-            self.notify(Notice::Error(SyncError::Unreadable { count: reply.unreadable, reason }));
-        }
-        let Some(replica) = &mut self.replica else { return };
-        // The first page's cursor is where the catching up begins: later pages are of later moments.
-        let first = replica.stage.take();
-        let newest_page = reply.tag.clone().map(|tag| LogPosition { cursor: reply.cursor, tag });
-        let (cursor, tag) =
-            first.as_ref().map_or((reply.cursor, reply.tag), |stage| (stage.cursor, stage.tag.clone()));
-        let rows = first.map_or(0, |stage| stage.rows) + reply.rows;
-        let stage =
-            Stage { generation, cursor, tag, newest_page, after: reply.after, rows, total: reply.total };
-        replica.stage = Some(stage.clone());
-        self.pull.step = Step::StoringSnapshotPage;
-        self.store(Command::StageCheckpoint(stage));
-    }
-
-    pub(super) fn pull_idle(&mut self) {
-        if matches!(self.pull.step, Step::StoringSnapshotPage) {
-            self.pull.step = Step::Idle;
-        }
-    }
-
     pub(super) fn pulled(&mut self, ticket: u64, reply: PullReply) {
         let (cursor, staged) = match self.pull.step {
             Step::SendingPull { ticket: asked, cursor, staged, .. } if asked == ticket => (cursor, staged),
@@ -263,12 +203,6 @@ impl Engine {
         }
     }
 
-    /// Whether a pull that began after an ack ends below the ack's cursor: its log is another one then.
-    fn ends_below_ack(&self, cursor: Cursor) -> bool {
-        let acked = self.replica.as_ref().and_then(|replica| replica.acked.as_ref());
-        acked.is_some_and(|(highest, _)| cursor < *highest && self.pull.rounds_begun > self.pull.acked_round)
-    }
-
     pub(super) fn page_stored(&mut self, applied: Applied) {
         let step = std::mem::replace(&mut self.pull.step, Step::Idle);
         let Step::StoringPage { cursor, tag, has_more, staged, unreadable } = step else {
@@ -298,35 +232,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn swapped(&mut self, _: Applied) {
-        let step = std::mem::replace(&mut self.pull.step, Step::Idle);
-        let Step::Swapping(stage) = step else {
-            self.pull.step = step;
-            return;
-        };
-        let Some(replica) = &mut self.replica else { return };
-        replica.generation = stage.generation;
-        (replica.cursor, replica.tag) = (stage.cursor, stage.tag);
-        (replica.bootstrapped, replica.resync, replica.stage) = (true, false, None);
-        if replica.versions != self.config.versions {
-            replica.versions = self.config.versions.clone();
-            self.store(Command::LearnVersions(self.config.versions.clone()));
-        }
-        self.pull.snapshot_wanted = false;
-        self.pull.too_slow.reset();
-        self.forget_settled_ack();
-        self.begin_sweep();
-        self.caught_up();
-    }
-
-    fn forget_settled_ack(&mut self) {
-        let Some(replica) = &mut self.replica else { return };
-        let pulled = replica.cursor;
-        let confirmed = self.pull.rounds_begun > self.pull.acked_round;
-        replica.acked.take_if(|(highest, _)| confirmed && *highest <= pulled);
-    }
-
-    fn caught_up(&mut self) {
+    pub(super) fn caught_up(&mut self) {
         self.pull.in_round = false;
         self.pull.request_served = self.pull.request_under_way;
         self.pull.next_poll = self.time.now.saturating_add(self.config.pull_interval);
@@ -368,50 +274,6 @@ impl Engine {
         self.lane_failed(endpoint, failure);
     }
 
-    /// An answer 410: everything has to be fetched again.
-    pub(super) fn gone(&mut self, log_changed: bool) {
-        if log_changed {
-            return self.log_changed();
-        }
-        self.doubt_acks();
-        let again = self.pull.snapshot_wanted;
-        self.begin_snapshot_anew();
-        if again {
-            self.report(Lane::Pull, SyncError::SnapshotOutdated { scope: self.config.scope.clone() });
-        }
-    }
-
-    fn has_stage(&self) -> bool {
-        self.replica.as_ref().is_some_and(|replica| replica.stage.is_some())
-    }
-
-    /// The log was trimmed beyond what was acked, so nobody can prove any more that it is of this log. Our server
-    /// has kept the outcomes: it is asked for them by sending the mutations again.
-    pub(super) fn doubt_acks(&mut self) {
-        if self.replica.as_ref().is_some_and(|replica| replica.wire == Some(Wire::Extended)) {
-            self.store(Command::DoubtAcks { server_now: self.server_now(), at: self.time.wall });
-            self.acks_doubted();
-        }
-    }
-
-    pub(super) fn drop_stage(&mut self) {
-        if self.replica.as_mut().and_then(|replica| replica.stage.take()).is_some() {
-            self.store(Command::StageDrop);
-        }
-    }
-
-    pub(super) fn begin_snapshot_anew(&mut self) {
-        self.pull_abandon();
-        let again = std::mem::replace(&mut self.pull.snapshot_wanted, true);
-        self.drop_stage();
-        if again {
-            // The log is trimmed faster than it is read, or the server is not well. The pages of the next attempt
-            // are successes, and must not shorten the wait for the one after.
-            let wait = self.pull.too_slow.fail(MOST_TOO_SLOW, &mut self.rng);
-            self.pull.gate.rest_until(self.time.now.saturating_add(wait));
-        }
-    }
-
     /// Forgets what is under way: its answer will not be looked at.
     pub(super) fn pull_abandon(&mut self) {
         if self.pull.sending_since().is_some() {
@@ -420,19 +282,5 @@ impl Engine {
         self.pull.step = Step::Idle;
         self.pull.in_round = false;
         self.pull.wanted = true;
-    }
-
-    pub(super) fn begin_sweep(&mut self) {
-        if !self.pull.sweeping {
-            self.pull.sweeping = true;
-            self.store(Command::Sweep);
-        }
-    }
-
-    pub(super) fn swept(&mut self, more: bool) {
-        self.pull.sweeping = more;
-        if more {
-            self.store(Command::Sweep);
-        }
     }
 }

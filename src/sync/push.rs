@@ -15,7 +15,7 @@ const KEEPS_FAILING: &str = "keeps_failing";
 
 #[derive(Default)]
 pub struct Push {
-    pub stage: Stage,
+    pub step: Step,
     pub gate: Gate,
     /// Until when mutations are held back to batch them.
     hold: Moment,
@@ -50,7 +50,7 @@ impl Default for BatchSize {
 }
 
 #[derive(Default)]
-pub enum Stage {
+pub enum Step {
     #[default]
     Idle,
     Taking(Attempt),
@@ -75,9 +75,9 @@ pub struct Sending {
 
 impl Push {
     pub fn sending_since(&self) -> Option<Moment> {
-        match &self.stage {
-            Stage::Sending(sending) => Some(sending.since),
-            Stage::Idle | Stage::Taking(_) | Stage::Recording => None,
+        match &self.step {
+            Step::Sending(sending) => Some(sending.since),
+            Step::Idle | Step::Taking(_) | Step::Recording => None,
         }
     }
 }
@@ -98,7 +98,7 @@ impl Engine {
 
     /// When the next push begins, if nothing else happens.
     pub(super) fn push_due(&self) -> Option<Moment> {
-        if !matches!(self.push.stage, Stage::Idle) || !self.push_wanted() {
+        if !matches!(self.push.step, Step::Idle) || !self.push_wanted() {
             return None;
         }
         let due = self.trials.due(!self.push.nothing_to_take)?;
@@ -123,12 +123,12 @@ impl Engine {
             max_bytes: limits::MAX_PUSH_BODY.saturating_sub(1024),
             server_now: self.server_now(),
         };
-        self.push.stage = Stage::Taking(attempt);
+        self.push.step = Step::Taking(attempt);
         self.store(Command::TakeBatch(request));
     }
 
     pub(super) fn batch_taken(&mut self, batch: Batch) {
-        let Stage::Taking(attempt) = std::mem::take(&mut self.push.stage) else { return };
+        let Step::Taking(attempt) = std::mem::take(&mut self.push.step) else { return };
         if !batch.expired.is_empty() {
             // Decided first; the others are taken again.
             let rejected = |seq| {
@@ -160,7 +160,7 @@ impl Engine {
         let log = self.known_log();
         let mutations = batch.mutations.iter().map(|mutation| (mutation.seq, mutation.failures)).collect();
         let ticket = self.exchange(Plan::Push { mutations: batch.mutations, wire, client }, log);
-        self.push.stage = Stage::Sending(Sending {
+        self.push.step = Step::Sending(Sending {
             ticket,
             attempt,
             mutations,
@@ -175,7 +175,7 @@ impl Engine {
     pub(super) fn record(&mut self, outcomes: Vec<(u64, Outcome)>) {
         #[cfg(feature = "planted-bugs")]
         let outcomes = self.with_planted_bugs(outcomes);
-        self.push.stage = Stage::Recording;
+        self.push.step = Step::Recording;
         self.push.nothing_to_take = false;
         if outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Acked { .. })) {
             self.pull.wanted = true;
@@ -185,8 +185,8 @@ impl Engine {
     }
 
     pub(super) fn recorded(&mut self) {
-        if matches!(self.push.stage, Stage::Recording) {
-            self.push.stage = Stage::Idle;
+        if matches!(self.push.step, Step::Recording) {
+            self.push.step = Step::Idle;
             self.conclude_round();
         }
     }
@@ -228,8 +228,8 @@ impl Engine {
         if self.push.sending_since().is_some() {
             self.interrupt(Lane::Push);
         }
-        if let Stage::Taking(attempt) | Stage::Sending(Sending { attempt, .. }) =
-            std::mem::take(&mut self.push.stage)
+        if let Step::Taking(attempt) | Step::Sending(Sending { attempt, .. }) =
+            std::mem::take(&mut self.push.step)
         {
             self.trials.postpone(attempt);
         }

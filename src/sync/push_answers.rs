@@ -6,7 +6,7 @@ use mizu_sync_protocol::{Code, Cursor, Tag, Wire, limits};
 use super::engine::Engine;
 use super::error::SyncError;
 use super::event::Failure;
-use super::push::{Sending, Stage};
+use super::push::{Sending, Step};
 use super::trials::{Attempt, TemporaryFailure};
 use crate::model::Outcome;
 use crate::net::{Endpoint, Lane};
@@ -14,10 +14,10 @@ use crate::net::{Endpoint, Lane};
 impl Engine {
     /// The push that this answer is for, which has ended with it.
     pub(super) fn take_sending(&mut self, ticket: u64) -> Option<Sending> {
-        match std::mem::take(&mut self.push.stage) {
-            Stage::Sending(sending) if sending.ticket == ticket => Some(sending),
+        match std::mem::take(&mut self.push.step) {
+            Step::Sending(sending) if sending.ticket == ticket => Some(sending),
             other => {
-                self.push.stage = other;
+                self.push.step = other;
                 None
             }
         }
