@@ -76,7 +76,7 @@ mod time;
 pub use client::{Batch, Builder, Client, Edits, Unsent};
 pub use collection::{Collection, Entity, Row};
 pub use error::{Error, Result};
-pub use mizu_sync_protocol::Cursor;
+pub use mizu_sync_protocol::{Cursor, limits::LimitError};
 pub use model::{EntityKey, PendingMutation, RejectedMutation};
 pub use store::{Durability, StoreError};
 pub use sync::{Dialect, EntityChange, EntityOp, SyncError, WireMutation};

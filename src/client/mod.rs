@@ -135,6 +135,23 @@ impl Client {
     /// the batch see its writes; everybody else sees them when this returns. An error of the closure undoes
     /// all of them. At the server each write is atomic on its own, the batch is not.
     ///
+    /// Write through the batch that the closure is given: a write through a [`Collection`] or [`Entity`] is one of its
+    /// own, on disk whatever becomes of the batch.
+    ///
+    /// ```
+    /// # use mizu_sync::Client;
+    /// # #[derive(serde::Serialize, serde::Deserialize)]
+    /// # struct Account { cents: i64 }
+    /// # let client = Client::builder("https://api.example.com/_sync", "user:1").in_memory().open()?;
+    /// let accounts = client.collection::<Account>("account");
+    /// client.batch(|batch| {
+    ///     batch.create(&accounts, "purse", &Account { cents: 500 })?;
+    ///     batch.create(&accounts, "bank", &Account { cents: 90_000 })
+    /// })?;
+    /// assert_eq!(accounts.count()?, 2);
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// The closure's, and those of its writes. [`crate::StoreError::Changed`] when somebody else, the sync for
     /// instance, has meanwhile changed an entity that the closure updates: nothing was written then, and the call
@@ -161,6 +178,24 @@ impl Client {
     /// As [`Client::mutate`], where `expect` does to entities here what the server is expected to do: shown
     /// at once, and replaced by the server's own changes when they arrive, or undone when it refuses. At most 4 MiB
     /// of entities.
+    ///
+    /// ```
+    /// # use mizu_sync::Client;
+    /// # use serde_json::json;
+    /// # #[derive(serde::Serialize, serde::Deserialize)]
+    /// # struct Account { cents: i64 }
+    /// # let client = Client::builder("https://api.example.com/_sync", "user:1").in_memory().open()?;
+    /// # let accounts = client.collection::<Account>("account");
+    /// # accounts.create("purse", Account { cents: 500 })?;
+    /// # accounts.create("bank", Account { cents: 90_000 })?;
+    /// // The server knows what `account.transfer` means: it may find that the bank has less.
+    /// let args = json!({ "from": "bank", "to": "purse", "cents": 1_000 });
+    /// client.mutate_expecting("account.transfer", &args, |expected| {
+    ///     expected.update(&accounts, "bank", |account| account.cents -= 1_000)?;
+    ///     expected.update(&accounts, "purse", |account| account.cents += 1_000)
+    /// })?;
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Client::mutate`], those of `expect`, and [`crate::StoreError::Changed`] as [`Client::batch`].
@@ -204,6 +239,17 @@ impl Client {
     }
 
     /// As [`Client::retry`], with other arguments: those of [`RejectedMutation::args`], mended.
+    ///
+    /// ```no_run
+    /// # use mizu_sync::Client;
+    /// # let client = Client::builder("https://api.example.com/_sync", "user:1").in_memory().open()?;
+    /// for refused in client.rejected()?.iter().filter(|refused| refused.code == "conflict") {
+    ///     let Ok(mut args) = serde_json::from_str::<serde_json::Value>(&refused.args) else { continue };
+    ///     args["id"] = "another-id".into();
+    ///     client.retry_with(&refused.id, &args)?;
+    /// }
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Client::retry`], and when the arguments do not fit the mutation.
