@@ -71,6 +71,18 @@ fn mizu_log_reaches_the_service() {
 }
 
 #[test]
+fn a_mizu_log_that_is_no_ascii_is_malformed_and_not_absent() {
+    let (server, _) = start(service());
+    let answer = pull(server.local_addr(), &[EXTENDED, ("mizu-log", "0:é")]);
+    assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("invalid_mutation")));
+    assert_eq!(
+        pull(server.local_addr(), &[("mizu-log", "0:é")]).status,
+        200,
+        "the plain form has no such header"
+    );
+}
+
+#[test]
 fn the_bearer_token_reaches_auth() {
     let auth = TokenFile::parse(r#"[{"token":"t1","principal":"p","scopes":["*"]}]"#).unwrap();
     let options = ServiceOptions { auth: Arc::new(auth), ..Default::default() };

@@ -21,6 +21,9 @@ use crate::service::Service;
 /// A client that sends its body more slowly than this has gone, or means no good.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Stands for the value of a header that is there and no ASCII: malformed, and not absent.
+const NO_ASCII: &str = "";
+
 /// The routes, under `base` ("" or "/_sync", say).
 pub(super) fn router(base: &str, service: Arc<Service>) -> Router {
     let mut router = Router::new();
@@ -103,7 +106,7 @@ async fn answer(
     extended: bool,
 ) -> Response<Body> {
     let work = spawn_blocking(move || {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(NO_ASCII));
         let request = ServiceRequest {
             endpoint,
             extended,
