@@ -75,7 +75,8 @@ fn update(context: &mut MutationContext<'_>, collection: &str) -> Result<(), Fai
 fn patch(context: &mut MutationContext<'_>, collection: &str) -> Result<(), Failure> {
     let Patch { id, set, unset } = context.args()?;
     let stored = context.get(collection, &id)?.ok_or_else(missing)?;
-    let unreadable = |_| Failure::Temporary("the entity on the server cannot be read".to_owned());
+    // It stays so until it is replaced: the patch would be tried again for ever.
+    let unreadable = |_| Rejection::invalid("the entity on the server cannot be patched: replace it");
     let fields: Fields<'_> = serde_json::from_str(stored.get()).map_err(unreadable)?;
     let patched = fields.patched(&set, &unset).to_raw().map_err(unreadable)?;
     context.replace(collection, &id, &patched)?;

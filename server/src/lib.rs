@@ -23,6 +23,7 @@
 mod auth;
 mod crud;
 mod database;
+mod entity;
 mod environment;
 mod http;
 mod json;

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use mizu_sync_protocol::limits::{self, MAX_NAME};
-use mizu_sync_protocol::{json, push::Mutation};
+use mizu_sync_protocol::push::Mutation;
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::auth::Principal;
 use crate::database::{Batch, ScopeIndex};
+use crate::entity::check_entity;
 use crate::mutator::{Failure, Rejection};
 
 /// One mutation in its transaction. Reads see what it and the mutations before it have written.
@@ -173,11 +174,7 @@ impl<'a> MutationContext<'a> {
     }
 
     fn account_entity(&mut self, collection: &str, id: &str, data: &str) -> Result<(), Rejection> {
-        if !json::is_object(data) {
-            return Err(Rejection::invalid("an entity must be a JSON object"));
-        }
-        limits::check_entity(data)
-            .map_err(|problem| Rejection::invalid(format!("the entity cannot be stored: {problem}")))?;
+        check_entity(data)?;
         self.account(collection, id, data)
     }
 }

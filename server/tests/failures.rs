@@ -11,7 +11,7 @@ use std::time::Duration;
 use mizu_sync_server::{Endpoint, OpenError, Service, ServiceOptions};
 use rusqlite::Connection;
 use serde_json::json;
-use support::{Ask as _, SCOPE, create};
+use support::{Ask as _, SCOPE, create, mutation};
 
 fn open(path: &Path) -> Result<Service, OpenError> {
     let options = ServiceOptions { busy_timeout: Duration::from_millis(20), ..Default::default() };
@@ -72,6 +72,23 @@ fn an_error_of_the_database_in_a_mutation_fails_the_batch_whole() {
     saboteur.execute_batch("DROP TRIGGER spoil").unwrap();
     assert_eq!(service.pull(0).changes().len(), 0);
     assert_eq!(service.push(&[create("a"), create("b")]).results()[1]["cursor"], 2);
+}
+
+#[test]
+fn an_entity_that_no_patch_can_read_is_refused_for_ever_and_can_be_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let service = open(&path).unwrap();
+    service.push(&[create("a")]);
+    let older = Connection::open(&path).unwrap();
+    older.execute("UPDATE entity SET data = ?", [r#"{"\ud800":1}"#]).unwrap();
+    let push = service.push(&[
+        mutation("m1", "todo.patch", json!({ "id": "a", "set": { "b": 1 } })),
+        mutation("m2", "todo.update", json!({ "id": "a", "data": {} })),
+        mutation("m3", "todo.patch", json!({ "id": "a", "set": { "b": 1 } })),
+    ]);
+    let codes: Vec<_> = push.results().iter().map(|result| result["code"].as_str()).collect();
+    assert_eq!(codes, [Some("invalid_mutation"), None, None]);
 }
 
 #[test]

@@ -132,6 +132,30 @@ fn entities_must_be_objects() {
 }
 
 #[test]
+fn an_entity_with_a_field_name_that_is_no_unicode_is_invalid_at_any_level() {
+    let service = service();
+    let half = [
+        r#"{"\ud800":1}"#,
+        r#"{"a\uDFFF\ud83e":1}"#,
+        r#"{ "a" : 1, "\ud800" : 1 }"#,
+        r#"{"a":{"b":[7,{"\ud800":1}]}}"#,
+        r#"{"a\"":"\ud800","\\":"b","c":{"\ud800":{}}}"#,
+    ];
+    for (number, data) in half.into_iter().enumerate() {
+        assert_eq!(code_of(&push_entity(&service, &number.to_string(), data)), "invalid_mutation", "{data}");
+    }
+    let whole = [
+        r#"{"\ud83e\udd5b":1}"#,
+        r#"{"\\ud800":1}"#,
+        r#"{"a":"\ud800","b":["\ud800"]}"#,
+        r#"{"a":"\ud800\":","b":"\\"}"#,
+    ];
+    for (number, data) in whole.into_iter().enumerate() {
+        assert_eq!(code_of(&push_entity(&service, &format!("w{number}"), data)), "ok", "{data}");
+    }
+}
+
+#[test]
 fn names_are_neither_empty_nor_above_1024_bytes() {
     let service = service();
     let (just, above) = ("n".repeat(1_024), "n".repeat(1_025));
