@@ -1,12 +1,15 @@
 //! `POST /push`: a batch of mutations is one transaction with a savepoint a mutation.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mizu_sync_protocol::limits::{MAX_ACCEPTED_MUTATIONS, check_mutation_args};
-use mizu_sync_protocol::push::{Mutation, PushRequest, PushResponse, PushResult};
+use mizu_sync_protocol::push::{Mutation, PushResponse, PushResult};
 use mizu_sync_protocol::{Code, LogPositions};
 use rusqlite::Connection;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use crate::auth::{Principal, Session};
 use crate::database::{Batch, Outcome, Position, Scope, ScopeIndex};
@@ -37,10 +40,41 @@ impl From<Outcome> for Answer {
     }
 }
 
+/// The body of a push. In memory a mutation is larger than in JSON: of too many, one too many is kept.
+#[derive(Deserialize)]
+struct BoundedPush<'a> {
+    #[serde(borrow, deserialize_with = "bounded")]
+    mutations: Vec<Mutation<'a>>,
+}
+
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mutation<'de>>, D::Error> {
+    struct MutationsVisitor;
+
+    impl<'de> Visitor<'de> for MutationsVisitor {
+        type Value = Vec<Mutation<'de>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of mutations")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+            let mut mutations = Vec::new();
+            while mutations.len() <= MAX_ACCEPTED_MUTATIONS {
+                let Some(mutation) = sequence.next_element()? else { return Ok(mutations) };
+                mutations.push(mutation);
+            }
+            while sequence.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(mutations)
+        }
+    }
+
+    deserializer.deserialize_seq(MutationsVisitor)
+}
+
 pub(crate) fn push(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
     let session = service.authenticate(request)?;
     let principal = session.principal();
-    let PushRequest { mutations } = request.parse()?;
+    let BoundedPush { mutations } = request.parse()?;
     let known = standing::known_log(request)?;
     #[cfg(feature = "planted-bugs")]
     let known = known.filter(|_| !service.has_bug(Bug::DroppedTagCheck));
@@ -222,5 +256,20 @@ fn extended_result(answer: Answer) -> PushResult {
             error: Some(reason),
             ..PushResult::default()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_mutations_one_too_many_is_kept() {
+        let kept = |count: usize| {
+            let body = format!(r#"{{"mutations":[{}]}}"#, vec![r#"{"id":"","name":""}"#; count].join(","));
+            serde_json::from_str::<BoundedPush<'_>>(&body).unwrap().mutations.len()
+        };
+        assert_eq!(kept(MAX_ACCEPTED_MUTATIONS), MAX_ACCEPTED_MUTATIONS);
+        assert_eq!(kept(MAX_ACCEPTED_MUTATIONS * 5), MAX_ACCEPTED_MUTATIONS + 1);
     }
 }
