@@ -89,6 +89,6 @@ impl Arguments {
     }
 
     pub(crate) fn server_options(&self, service: Arc<Service>) -> ServerOptions {
-        ServerOptions { listen: self.listen, base: self.base.clone(), service }
+        ServerOptions { listen: self.listen, base: self.base.clone(), ..ServerOptions::loopback(service) }
     }
 }

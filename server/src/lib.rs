@@ -47,7 +47,7 @@ pub use auth::{Auth, OpenAuth, Principal, Session, Unauthorized};
 pub use crud::Crud;
 pub use database::OpenError;
 pub use environment::{Environment, SystemEnvironment};
-pub use http::{Server, ServerError, ServerOptions};
+pub use http::{Server, ServerError, ServerLimits, ServerOptions};
 pub use message::{Endpoint, Reply, Request};
 pub use mutation_context::{MutationContext, ScopeContext};
 pub use mutator::{Failure, Mutator, Rejection};

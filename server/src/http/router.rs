@@ -3,33 +3,34 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest as _};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use mizu_sync_protocol::header::{MIZU_LOG, MIZU_SYNC, MIZU_SYNC_VERSION};
 use mizu_sync_protocol::limits::MAX_ACCEPTED_BODY;
 use mizu_sync_protocol::{Code, ErrorBody};
 use tokio::task::spawn_blocking;
 
 use super::gzip;
+use super::limits::ServerLimits;
+use super::place::Exchange;
 use crate::json;
 use crate::message::{Endpoint, Reply, Request as ServiceRequest};
 use crate::service::Service;
-
-/// A client that sends its body more slowly than this has gone, or means no good.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Stands for the value of a header that is there and no ASCII: malformed, and not absent.
 const NO_ASCII: &str = "";
 
 /// The routes, under `base` ("" or "/_sync", say).
-pub(super) fn router(base: &str, service: Arc<Service>) -> Router {
+pub(super) fn router(base: &str, service: Arc<Service>, limits: ServerLimits) -> Router {
     let mut router = Router::new();
     for endpoint in Endpoint::ALL {
         let service = Arc::clone(&service);
-        let handler = move |request| handle(endpoint, Arc::clone(&service), request);
+        let handler = move |Extension(exchange): Extension<Exchange>, request| {
+            handle(endpoint, Arc::clone(&service), limits, exchange, request)
+        };
         router = router.route(&format!("{base}/{}", endpoint.as_str()), post(handler));
     }
     let health = get(move || health(Arc::clone(&service)));
@@ -50,12 +51,20 @@ async fn health(service: Arc<Service>) -> Response<Body> {
     respond(status, body.into())
 }
 
-async fn handle(endpoint: Endpoint, service: Arc<Service>, request: Request<Body>) -> Response<Body> {
+async fn handle(
+    endpoint: Endpoint,
+    service: Arc<Service>,
+    limits: ServerLimits,
+    exchange: Exchange,
+    request: Request<Body>,
+) -> Response<Body> {
     let started = Instant::now();
     let headers = request.headers().clone();
     let extended = is_extended(&headers);
-    let response = match read(request).await {
-        Ok(body) => answer(endpoint, service, headers, body, extended).await,
+    let response = match read(request, limits.body).await.map(|body| (body, exchange.work())) {
+        Ok((body, Some(_work))) => answer(endpoint, service, headers, body, extended).await,
+        // Another connection took its place in this moment, and nobody will read this.
+        Ok((_, None)) => respond(503, Body::empty()),
         Err(unread) => unread.response(extended),
     };
     // Neither scope nor user: they are nobody's business who reads logs.
@@ -87,8 +96,9 @@ impl Unread {
     }
 }
 
-async fn read(request: Request<Body>) -> Result<Bytes, Unread> {
-    match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
+/// A client that takes longer than `limit` has gone, or means no good.
+async fn read(request: Request<Body>, limit: Duration) -> Result<Bytes, Unread> {
+    match tokio::time::timeout(limit, Bytes::from_request(request, &())).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Unread::TooLarge),
         Ok(Err(_)) => Err(Unread::Broken),

@@ -1,23 +1,30 @@
 //! A running server: a listening socket, and a thread with a runtime of its own, so that code that knows
 //! nothing of futures can start and stop it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
+use axum::Router;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use super::connection;
+use super::connections::Connections;
+use super::limits::ServerLimits;
 use super::router::router;
 use crate::service::Service;
 
 /// Requests that are worked on at once; more wait. Writers wait for each other anyway.
 const WORKERS: usize = 64;
-/// How long a stop waits for replies in flight.
-const GRACE: Duration = Duration::from_secs(10);
+/// Before another connection is accepted, where the system cannot give one.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where to listen, and what for.
 #[derive(Clone)]
@@ -28,16 +35,23 @@ pub struct ServerOptions {
     pub base: String,
     /// What answers.
     pub service: Arc<Service>,
+    /// What it bears. Default: [`ServerLimits::default`].
+    pub limits: ServerLimits,
 }
 
 impl ServerOptions {
     /// The usual base.
     pub const BASE: &'static str = "/_sync";
 
-    /// A free port on 127.0.0.1, and the usual base.
+    /// A free port on 127.0.0.1, the usual base and limits.
     #[must_use]
     pub fn loopback(service: Arc<Service>) -> Self {
-        Self { listen: (Ipv4Addr::LOCALHOST, 0).into(), base: Self::BASE.to_owned(), service }
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            base: Self::BASE.to_owned(),
+            service,
+            limits: ServerLimits::default(),
+        }
     }
 }
 
@@ -74,10 +88,10 @@ impl Server {
     /// # Errors
     /// When the address is taken, the base is no path, or the system has no threads left.
     pub fn start(options: ServerOptions) -> Result<Self, ServerError> {
-        let ServerOptions { listen, base, service } = options;
+        let ServerOptions { listen, base, service, limits } = options;
         let base = normal_base(base)?;
         let failed = |source| ServerError::Listen { address: listen, source };
-        let listener = TcpListener::bind(listen).map_err(failed)?;
+        let listener = std::net::TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
 
@@ -89,13 +103,13 @@ impl Server {
             .map_err(ServerError::Threads)?;
         let listener = {
             let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(failed)?
+            TcpListener::from_std(listener).map_err(failed)?
         };
         let (stop, stopped) = oneshot::channel();
-        let app = router(&base, service);
+        let router = router(&base, service, limits);
         let thread = thread::Builder::new()
             .name("mizu-sync-server".to_owned())
-            .spawn(move || serve(runtime, listener, app, stopped))
+            .spawn(move || serve(runtime, listener, router, limits, stopped))
             .map_err(ServerError::Threads)?;
         Ok(Self { address, url: format!("http://{address}{base}"), stop: Some(stop), thread: Some(thread) })
     }
@@ -112,8 +126,8 @@ impl Server {
         &self.url
     }
 
-    /// Takes no more connections, finishes the replies in flight (for 10 s at most), and returns. The port is
-    /// free then.
+    /// Takes no more connections, finishes the replies in flight (for [`ServerLimits::stop`] at most), and
+    /// returns. The port is free then.
     pub fn stop(mut self) {
         self.shut_down();
     }
@@ -136,32 +150,65 @@ impl Drop for Server {
 
 fn serve(
     runtime: Runtime,
-    listener: tokio::net::TcpListener,
-    app: axum::Router,
-    mut stopped: oneshot::Receiver<()>,
+    listener: TcpListener,
+    router: Router,
+    limits: ServerLimits,
+    stopped: oneshot::Receiver<()>,
 ) {
     runtime.block_on(async {
-        let (finish, finished) = oneshot::channel::<()>();
-        // An answer is written in few pieces; none of them should wait for the one before to be acknowledged.
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
-        let graceful = axum::serve(listener, app).with_graceful_shutdown(async {
-            // Either end is the signal: sent, or dropped.
-            let _ = finished.await;
-        });
-        let mut serving = tokio::spawn(graceful.into_future());
+        let connections = Connections::new(limits.connections());
+        let graceful = GracefulShutdown::new();
         tokio::select! {
-            _ = &mut stopped => {}
-            _ = &mut serving => return,
+            // Either end is the signal: sent, or dropped.
+            _ = stopped => {}
+            () = accept(&listener, &connections, router, limits, &graceful) => {}
         }
-        drop(finish);
-        if tokio::time::timeout(GRACE, serving).await.is_err() {
+        drop(listener);
+        connections.close_idle();
+        if tokio::time::timeout(limits.stop, graceful.shutdown()).await.is_err() {
             tracing::warn!("some replies were not finished in time");
         }
     });
     // Batches whose client has hung up are still being written.
-    runtime.shutdown_timeout(GRACE);
+    runtime.shutdown_timeout(limits.stop);
+}
+
+/// Serves each connection in a task of its own, for ever.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Connections>,
+    router: Router,
+    limits: ServerLimits,
+    graceful: &GracefulShutdown,
+) {
+    let router = TowerToHyperService::new(router);
+    loop {
+        match listener.accept().await {
+            // Where there is no room it is closed at once.
+            Ok((stream, _)) => {
+                if let Some(guest) = connections.admit().await {
+                    tokio::spawn(connection::serve(
+                        stream,
+                        guest,
+                        router.clone(),
+                        graceful.watcher(),
+                        limits,
+                    ));
+                }
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted");
+                connections.close_stalest();
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 fn normal_base(base: String) -> Result<String, ServerError> {
