@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 /// Turns tokens into sessions. Called on the thread of the request, with no lock held; it may block.
 pub trait Auth: Send + Sync {
-    /// The session of a request with this token, or with none.
+    /// The session of a request with this token, or with none. For a request with a large body the
+    /// [`Server`](crate::Server) asks twice: before it reads the body, and then.
     ///
     /// # Errors
     /// [`Unauthorized`] where the token is missing, unknown or expired at `now`: the answer is 401.

@@ -30,6 +30,25 @@ impl Refusal {
         Self::new(413, Code::TooLarge, message)
     }
 
+    /// The status of [`body_too_slow`](Self::body_too_slow).
+    pub(crate) const BODY_TOO_SLOW: u16 = 408;
+
+    pub(crate) fn body_too_large() -> Self {
+        Self::too_large("the body is too large: split the batch")
+    }
+
+    pub(crate) fn body_too_slow() -> Self {
+        Self::new(Self::BODY_TOO_SLOW, Code::InternalError, "the body took too long")
+    }
+
+    pub(crate) fn body_broken_off() -> Self {
+        Self::new(400, Code::InternalError, "the body broke off")
+    }
+
+    pub(crate) fn out_of_memory() -> Self {
+        Self::busy("the server's memory is used up: try again", Duration::from_secs(1))
+    }
+
     pub(crate) fn forbidden() -> Self {
         Self::new(403, Code::Forbidden, "scope not allowed")
     }

@@ -99,7 +99,16 @@ impl Service {
     }
 
     pub(crate) fn authenticate(&self, request: &Request<'_>) -> Result<Box<dyn Session + '_>, Refusal> {
-        Ok(self.options.auth.authenticate(request.token, self.options.environment.now())?)
+        self.session(request.token)
+    }
+
+    /// What every request is asked first, for who must know before there is a whole request.
+    pub(crate) fn check_token(&self, token: Option<&str>) -> Result<(), Refusal> {
+        self.session(token).map(drop)
+    }
+
+    fn session(&self, token: Option<&str>) -> Result<Box<dyn Session + '_>, Refusal> {
+        Ok(self.options.auth.authenticate(token, self.options.environment.now())?)
     }
 
     pub(crate) fn check_scope(&self, session: &dyn Session, scope: &str) -> Result<(), Refusal> {

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-/// Limits on connections and time. The default is meant for strangers.
+/// Limits on connections, memory and time. The default is meant for strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
     /// Connections at once. When there is another, the one that has kept the server waiting longest is closed for it.
     /// On Unix the files that the process may open lower this: the database needs some. Default: 1,000.
     pub connections: usize,
+    /// Bytes of memory for the bodies and answers above 64 KiB that are being received and sent, about. A request for
+    /// which there is none left is answered 503, unless it is the only one. Default: 256 MiB.
+    pub memory: usize,
     /// How long the head of a request may take, on a new connection from its beginning. Default: 10 s.
     pub head: Duration,
     /// How long a connection may be idle after an answer. More than a proxy before this server keeps one, best.
@@ -25,6 +28,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             connections: 1_000,
+            memory: 256 * 1024 * 1024,
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             body: Duration::from_secs(60),

@@ -181,6 +181,7 @@ mod tests {
 
     const LIMITS: ServerLimits = ServerLimits {
         connections: 1,
+        memory: 0,
         head: Duration::from_secs(10),
         idle: Duration::from_secs(20),
         body: Duration::from_secs(30),

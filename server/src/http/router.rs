@@ -1,35 +1,45 @@
 //! HTTP requests to requests of the service, and replies back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequest as _};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use mizu_sync_protocol::header::{MIZU_LOG, MIZU_SYNC, MIZU_SYNC_VERSION};
-use mizu_sync_protocol::limits::MAX_ACCEPTED_BODY;
-use mizu_sync_protocol::{Code, ErrorBody};
 use tokio::task::spawn_blocking;
 
 use super::gzip;
+use super::incoming::{self, Incoming};
 use super::limits::ServerLimits;
+use super::memory::Memory;
 use super::place::Exchange;
-use crate::json;
-use crate::message::{Endpoint, Reply, Request as ServiceRequest};
+use super::turns::Turns;
+use crate::message::{Endpoint, Request as ServiceRequest};
+use crate::refusal::Refusal;
 use crate::service::Service;
 
 /// Stands for the value of a header that is there and no ASCII: malformed, and not absent.
 const NO_ASCII: &str = "";
 
+/// What all requests share.
+struct App {
+    service: Arc<Service>,
+    limits: ServerLimits,
+    memory: Memory,
+    turns: Turns,
+}
+
 /// The routes, under `base` ("" or "/_sync", say).
 pub(super) fn router(base: &str, service: Arc<Service>, limits: ServerLimits) -> Router {
+    let memory = Memory::new(limits.memory);
+    let app = Arc::new(App { service: Arc::clone(&service), limits, memory, turns: Turns::new() });
     let mut router = Router::new();
     for endpoint in Endpoint::ALL {
-        let service = Arc::clone(&service);
+        let app = Arc::clone(&app);
         let handler = move |Extension(exchange): Extension<Exchange>, request| {
-            handle(endpoint, Arc::clone(&service), limits, exchange, request)
+            handle(endpoint, Arc::clone(&app), exchange, request)
         };
         router = router.route(&format!("{base}/{}", endpoint.as_str()), post(handler));
     }
@@ -40,7 +50,6 @@ pub(super) fn router(base: &str, service: Arc<Service>, limits: ServerLimits) ->
     router = router.route("/healthz", health);
     // Neither has a JSON body: to a client that means a wrong URL, not a refused mutation.
     router
-        .layer(DefaultBodyLimit::max(MAX_ACCEPTED_BODY))
         .fallback(async || (StatusCode::NOT_FOUND, "nothing here: check the base URL\n"))
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, "use POST\n"))
 }
@@ -53,20 +62,19 @@ async fn health(service: Arc<Service>) -> Response<Body> {
 
 async fn handle(
     endpoint: Endpoint,
-    service: Arc<Service>,
-    limits: ServerLimits,
+    app: Arc<App>,
     exchange: Exchange,
     request: Request<Body>,
 ) -> Response<Body> {
     let started = Instant::now();
-    let headers = request.headers().clone();
+    let (head, body) = request.into_parts();
+    let headers = head.headers;
     let extended = is_extended(&headers);
-    let response = match read(request, limits.body).await.map(|body| (body, exchange.work())) {
-        Ok((body, Some(_work))) => answer(endpoint, service, headers, body, extended).await,
-        // Another connection took its place in this moment, and nobody will read this.
-        Ok((_, None)) => respond(503, Body::empty()),
-        Err(unread) => unread.response(extended),
+    let result = match read(&app, &headers, body, &exchange).await {
+        Ok(incoming) => answer(endpoint, &app, headers, incoming, &exchange).await,
+        Err(refusal) => Err(refusal),
     };
+    let response = result.unwrap_or_else(|refusal| refused(&refusal));
     // Neither scope nor user: they are nobody's business who reads logs.
     tracing::info!(
         endpoint = endpoint.as_str(),
@@ -74,74 +82,78 @@ async fn handle(
         micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
     );
-    response
+    mark(response, extended)
 }
 
-/// Why there is no body to handle.
-enum Unread {
-    TooLarge,
-    TooSlow,
-    Broken,
-}
-
-impl Unread {
-    fn response(&self, extended: bool) -> Response<Body> {
-        let (status, code, error) = match self {
-            Self::TooLarge => (413, Code::TooLarge, "the body is too large: split the batch"),
-            Self::TooSlow => (408, Code::InternalError, "the body took too long"),
-            Self::Broken => (400, Code::InternalError, "the body broke off"),
-        };
-        let body = json::to_vec(&ErrorBody { code: code.as_str().into(), error: error.into() });
-        mark(respond(status, body.into()), extended)
+async fn read(
+    app: &App,
+    headers: &HeaderMap,
+    mut body: Body,
+    exchange: &Exchange,
+) -> Result<Incoming, Refusal> {
+    let checked = if incoming::may_be_large(&body) { check_token(app, headers).await } else { Ok(()) };
+    let result = match checked {
+        Ok(()) => incoming::read(&mut body, &app.memory, app.limits.body).await,
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = &result
+        && refusal.status != Refusal::BODY_TOO_SLOW
+        && !headers.contains_key(header::EXPECT)
+    {
+        incoming::forget(body, exchange.clone(), app.limits.body);
     }
+    result
 }
 
-/// A client that takes longer than `limit` has gone, or means no good.
-async fn read(request: Request<Body>, limit: Duration) -> Result<Bytes, Unread> {
-    match tokio::time::timeout(limit, Bytes::from_request(request, &())).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Unread::TooLarge),
-        Ok(Err(_)) => Err(Unread::Broken),
-        Err(_) => Err(Unread::TooSlow),
-    }
+async fn check_token(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+    let turn = app.turns.next().await;
+    let (service, headers) = (Arc::clone(&app.service), headers.clone());
+    let check = spawn_blocking(move || {
+        let _turn = turn;
+        service.check_token(token(&headers))
+    });
+    check.await.unwrap_or_else(|_| Err(Refusal::internal()))
 }
 
-/// Hands the request to the service on a thread that may block. The work is finished even if the client hangs up
-/// meanwhile, since that drops this future and not the thread's work.
+/// Hands the request to the service on a thread that may block. The work, once begun, is finished even if the client
+/// hangs up meanwhile, since that drops this future and not the thread's work.
 async fn answer(
     endpoint: Endpoint,
-    service: Arc<Service>,
+    app: &App,
     headers: HeaderMap,
-    body: Bytes,
-    extended: bool,
-) -> Response<Body> {
+    incoming: Incoming,
+    exchange: &Exchange,
+) -> Result<Response<Body>, Refusal> {
+    // Without it another connection has taken the place of this one, and nobody will read the answer.
+    let _work = exchange.work().ok_or_else(Refusal::internal)?;
+    let extended = is_extended(&headers);
+    let turn = match endpoint {
+        Endpoint::Snapshot if !extended => app.turns.next_whole_snapshot().await,
+        _ => app.turns.next().await,
+    };
+    let service = Arc::clone(&app.service);
     let work = spawn_blocking(move || {
-        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(NO_ASCII));
+        let _turn = turn;
+        let Incoming { bytes, share } = incoming;
         let request = ServiceRequest {
             endpoint,
             extended,
-            log: text(MIZU_LOG),
-            token: text(header::AUTHORIZATION.as_str()).and_then(bearer),
-            body: &body,
+            log: text(&headers, MIZU_LOG),
+            token: token(&headers),
+            body: &bytes,
         };
         let reply = service.handle(&request);
         let compressed = if gzip::accepted(&headers) { gzip::compress(&reply.body) } else { None };
-        (reply, compressed)
+        (reply, compressed, share)
     });
-    match work.await {
-        Ok((reply, compressed)) => into_response(reply, compressed),
-        Err(_) => {
-            let error = "the server failed: its log says why";
-            let body =
-                json::to_vec(&ErrorBody { code: Code::InternalError.as_str().into(), error: error.into() });
-            mark(respond(500, body.into()), extended)
-        }
-    }
-}
-
-fn into_response(reply: Reply, compressed: Option<Vec<u8>>) -> Response<Body> {
+    let (reply, compressed, mut share) = work.await.map_err(|_| Refusal::internal())?;
     let is_compressed = compressed.is_some();
-    let mut response = respond(reply.status, compressed.unwrap_or(reply.body).into());
+    let body = compressed.unwrap_or(reply.body);
+    // What a push says is committed: it goes out in any case.
+    if !share.resize(body.len()) && endpoint != Endpoint::Push {
+        return Err(Refusal::out_of_memory());
+    }
+    let mut response = respond(reply.status, share.body(body));
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if is_compressed {
@@ -150,7 +162,15 @@ fn into_response(reply: Reply, compressed: Option<Vec<u8>>) -> Response<Body> {
     if let Some(wait) = reply.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
-    mark(response, reply.extended)
+    Ok(response)
+}
+
+fn refused(refusal: &Refusal) -> Response<Body> {
+    let mut response = respond(refusal.status, refusal.body().into());
+    if let Some(wait) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    }
+    response
 }
 
 fn respond(status: u16, body: Body) -> Response<Body> {
@@ -170,6 +190,14 @@ fn mark(mut response: Response<Body>, extended: bool) -> Response<Body> {
 
 fn is_extended(headers: &HeaderMap) -> bool {
     headers.get(MIZU_SYNC).is_some_and(|value| value.as_bytes() == MIZU_SYNC_VERSION.as_bytes())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or(NO_ASCII))
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    text(headers, header::AUTHORIZATION.as_str()).and_then(bearer)
 }
 
 fn bearer(value: &str) -> Option<&str> {

@@ -19,10 +19,9 @@ use super::connection;
 use super::connections::Connections;
 use super::limits::ServerLimits;
 use super::router::router;
+use super::turns::WORKERS;
 use crate::service::Service;
 
-/// Requests that are worked on at once; more wait. Writers wait for each other anyway.
-const WORKERS: usize = 64;
 /// Before another connection is accepted, where the system cannot give one.
 const PAUSE: Duration = Duration::from_millis(100);
 
