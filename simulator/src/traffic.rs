@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::time::{Duration, SystemTime};
 
-use mizu_sync::net::{Lane, Request, Response, TransportError};
+use mizu_sync::net::{Lane, Phase, Request, Response, TransportError};
 use mizu_sync::simulation::{Event, Exchange, Exchanger, Failure, Plan, Store};
 
 use crate::backend::Weather;
@@ -100,10 +100,10 @@ impl World {
             } {
                 self.faults.count(fault);
             }
-            self.schedule.after(CONNECT_TIMEOUT, Happening::Lands(land(timed_out("connecting"))));
+            self.schedule.after(CONNECT_TIMEOUT, Happening::Lands(land(timed_out(Phase::Connect))));
             return Ok(());
         }
-        self.schedule.after(ANSWER_TIMEOUT, Happening::Lands(land(timed_out("waiting for the answer"))));
+        self.schedule.after(ANSWER_TIMEOUT, Happening::Lands(land(timed_out(Phase::Wait))));
         let parcel = Box::new(Parcel { device, incarnation, ticket, request });
         if self.strikes(self.plan.lost_request) {
             self.faults.count(Fault::LostRequest);

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use ureq::{Error, Timeout};
 
-use super::TransportError;
+use super::{Phase, TransportError};
 
 impl TransportError {
     /// What a failed read of [`Response::body`](super::Response::body) means. The inverse of `io::Error::from`;
@@ -22,7 +22,7 @@ impl TransportError {
     pub(super) fn from_ureq(url: &str, error: Error) -> Self {
         let url = url.to_owned();
         match error {
-            Error::Timeout(timeout) => Self::TimedOut { url, phase: phase(timeout) },
+            Error::Timeout(timeout) => Self::TimedOut { url, phase: timeout.into() },
             Error::Tls(reason) => Self::Tls { url, reason: reason.to_owned() },
             Error::Rustls(error) => Self::Tls { url, reason: error.to_string() },
             // How rustls passes its errors through a stream. No system call has this kind.
@@ -55,15 +55,16 @@ impl From<TransportError> for io::Error {
     }
 }
 
-/// What was being waited for, for a person.
-const fn phase(timeout: Timeout) -> &'static str {
-    match timeout {
-        Timeout::Resolve => "looking up its address",
-        Timeout::Connect => "connecting",
-        Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => "sending the request",
-        Timeout::RecvResponse => "waiting for the answer",
-        Timeout::RecvBody | Timeout::PerRead => "reading the answer",
-        _ => "the request as a whole",
+impl From<Timeout> for Phase {
+    fn from(timeout: Timeout) -> Self {
+        match timeout {
+            Timeout::Resolve => Self::Resolve,
+            Timeout::Connect => Self::Connect,
+            Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => Self::Send,
+            Timeout::RecvResponse => Self::Wait,
+            Timeout::RecvBody | Timeout::PerRead => Self::Read,
+            _ => Self::Whole,
+        }
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
         let (url, reason) = (URL.to_owned(), "because".to_owned());
         for error in [
             TransportError::Unreachable { url: url.clone(), reason: reason.clone() },
-            TransportError::TimedOut { url: url.clone(), phase: "connecting" },
+            TransportError::TimedOut { url: url.clone(), phase: Phase::Connect },
             TransportError::Tls { url: url.clone(), reason },
             TransportError::Interrupted { url },
         ] {

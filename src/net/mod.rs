@@ -18,6 +18,7 @@ mod token;
 mod url;
 mod watchdog;
 
+use std::fmt;
 use std::io::Read;
 use std::time::{Duration, SystemTime};
 
@@ -95,6 +96,43 @@ pub struct Response {
     pub body: Box<dyn Read + Send>,
 }
 
+/// What a request was waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// The addresses of the host.
+    Resolve,
+    /// The connection, TLS included: nothing of the request has left.
+    Connect,
+    /// The peer's taking the request.
+    Send,
+    /// The head of the answer.
+    Wait,
+    /// The body of the answer.
+    Read,
+    /// It is not known which: some part of the request.
+    Whole,
+}
+
+impl Phase {
+    /// Whether something of the request may have reached the server. Before that, nothing in it can be to blame.
+    pub(crate) const fn is_after_connect(self) -> bool {
+        matches!(self, Self::Send | Self::Wait | Self::Read | Self::Whole)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "looking up its address",
+            Self::Connect => "connecting",
+            Self::Send => "sending the request",
+            Self::Wait => "waiting for the answer",
+            Self::Read => "reading the answer",
+            Self::Whole => "the request as a whole",
+        })
+    }
+}
+
 /// Why there is no answer. Each says it in a sentence for a person that names the host or URL and never a
 /// token.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -113,7 +151,7 @@ pub enum TransportError {
         /// The URL of the request.
         url: String,
         /// What was being waited for.
-        phase: &'static str,
+        phase: Phase,
     },
     /// The TLS handshake failed: a wrong or expired certificate, for instance.
     #[error("no secure connection to {url}: {reason}")]

@@ -69,7 +69,7 @@ fn is_interrupted<T>(result: &Result<T, TransportError>) -> bool {
     matches!(result, Err(TransportError::Interrupted { .. }))
 }
 
-fn phase<T>(result: Result<T, TransportError>) -> &'static str {
+fn phase<T>(result: Result<T, TransportError>) -> Phase {
     match result {
         Err(TransportError::TimedOut { phase, .. }) => phase,
         Err(error) => panic!("{error:?}"),

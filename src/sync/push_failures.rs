@@ -128,7 +128,11 @@ impl Engine {
         let since = std::mem::replace(&mut self.push.since_break, SinceBreak::Silent);
         // While no pull may ask, nobody can tell.
         let server_is_well = since == SinceBreak::Well || self.pull.gate.rests(self.time.now);
-        let timed_out = matches!(failure, Failure::Offline(TransportError::TimedOut { .. }));
+        let timed_out = match &failure {
+            // What never reached the server says nothing about its size.
+            Failure::Offline(TransportError::TimedOut { phase, .. }) => phase.is_after_connect(),
+            _ => false,
+        };
         if server_is_well || timed_out {
             self.halve(sending);
         }

@@ -2,13 +2,17 @@
 //! like some words, a server that dies of one mutation.
 
 use super::*;
-use crate::net::TransportError;
+use crate::net::{Phase, TransportError};
 
 /// How a push breaks.
 type Breaks = fn() -> Failure;
 
 fn timed_out() -> Failure {
-    Failure::Offline(TransportError::TimedOut { url: "x".to_owned(), phase: "waiting for the answer" })
+    timed_out_in(Phase::Wait)
+}
+
+fn timed_out_in(phase: Phase) -> Failure {
+    Failure::Offline(TransportError::TimedOut { url: "x".to_owned(), phase })
 }
 
 fn unreachable() -> Failure {
@@ -112,6 +116,30 @@ fn without_a_network_no_mutation_is_blamed() {
     }
     assert_eq!(rig.store.pending().unwrap()[0].failures, 0);
     assert_eq!(rig.state.blocked, None);
+}
+
+#[test]
+fn a_batch_shrinks_for_a_timeout_only_where_the_server_may_have_had_it() {
+    use Phase::{Connect, Read, Resolve, Send, Wait, Whole};
+    for (phase, least) in [(Resolve, 16), (Connect, 16), (Send, 1), (Wait, 1), (Read, 1), (Whole, 1)] {
+        let mut rig = Rig::synced();
+        rig.event(Event::Network(false));
+        for number in 0..16 {
+            rig.write(&format!("a-{number}"));
+        }
+        rig.event(Event::Network(true));
+        let mut sizes = Vec::new();
+        while sizes.len() < 8 {
+            while !rig.asked.is_empty() {
+                let size = rig.pushing().len();
+                let lane = if size > 0 { Lane::Push } else { Lane::Pull };
+                sizes.extend((size > 0).then_some(size));
+                rig.answer(lane, Err(timed_out_in(phase)));
+            }
+            rig.sleep();
+        }
+        assert_eq!((sizes[0], sizes[7]), (16, least), "{phase}: {sizes:?}");
+    }
 }
 
 #[test]

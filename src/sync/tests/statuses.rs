@@ -238,7 +238,7 @@ fn a_400_at_the_head_of_the_first_queue_is_rejected_once_another_has_succeeded()
 #[test]
 fn a_batch_that_timed_out_is_halved() {
     let mut rig = three_pending();
-    let error = crate::net::TransportError::TimedOut { url: "x".to_owned(), phase: "y" };
+    let error = crate::net::TransportError::TimedOut { url: "x".to_owned(), phase: crate::net::Phase::Wait };
     rig.answer(Lane::Push, Err(Failure::Offline(error)));
     while rig.push_asked().is_none() {
         rig.sleep();
