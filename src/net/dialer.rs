@@ -20,7 +20,7 @@ use super::interrupt::Interrupt;
 use super::resolver::Names;
 use super::socket::Socket;
 use super::system::System;
-use super::watchdog::{Limits, Watchdog};
+use super::watchdog::{Limits, Vain, Watchdog};
 
 /// An address has at least this long, however many there are.
 const LEAST_PER_ADDRESS: Duration = Duration::from_millis(100);
@@ -33,6 +33,8 @@ pub(super) struct Dialer {
     pub(super) limits: Limits,
     /// Counts the attempts, so that a request knows whether its connection was new.
     pub(super) dialled: Arc<AtomicUsize>,
+    /// What came in vain, for all of them: at most one is in use.
+    pub(super) vain: Vain,
 }
 
 impl Connector for Dialer {
@@ -51,7 +53,7 @@ impl Connector for Dialer {
             }
             result => result?,
         };
-        let socket = Socket::new(stream, Watchdog::new(self.limits, start.elapsed()))?;
+        let socket = Socket::new(stream, Watchdog::new(self.limits, start.elapsed(), self.vain.clone()))?;
         (details.register_shutdown)(socket.shutdown_handle())?;
         Ok(Some(socket))
     }

@@ -25,7 +25,7 @@ use super::session::{Session, Slot};
 use super::system::{Native, System};
 use super::token::Token;
 use super::url::BaseUrl;
-use super::watchdog::Limits;
+use super::watchdog::{Limits, Vain};
 use super::{Lane, Request, Response, Transport, TransportError};
 
 /// Headers that cannot be configured: they are the transport's own, or would change what a request is.
@@ -176,6 +176,7 @@ impl HttpTransport {
             interrupt: Arc::new(Interrupt::new(Arc::clone(&self.bell))),
             limits: self.limits,
             dialled: Arc::new(AtomicUsize::new(0)),
+            vain: Vain::default(),
         };
         Session::new(dialer, self.roots.clone())
     }
@@ -206,7 +207,7 @@ impl Transport for HttpTransport {
             return Err(TransportError::Interrupted { url });
         }
         match answer {
-            Ok(answer) => Ok(response(url, answer, interrupt)),
+            Ok(answer) => Ok(response(url, answer, interrupt, session.vain())),
             Err(error) => {
                 self.names.doubt();
                 Err(TransportError::from_ureq(&url, error))
@@ -256,14 +257,19 @@ fn constant_headers(configured: &[(String, String)]) -> Result<HeaderMap, Header
     Ok(headers)
 }
 
-fn response(url: String, answer: ureq::http::Response<ureq::Body>, interrupt: Arc<Interrupt>) -> Response {
+fn response(
+    url: String,
+    answer: ureq::http::Response<ureq::Body>,
+    interrupt: Arc<Interrupt>,
+    vain: Vain,
+) -> Response {
     let (head, body) = answer.into_parts();
     Response {
         status: head.status.as_u16(),
         extended: head.headers.contains_key(MIZU_SYNC),
         server_time: server_time(&head.headers),
         retry_after: retry_after(&head.headers),
-        body: Box::new(ResponseBody::new(url, body, interrupt)),
+        body: Box::new(ResponseBody::new(url, body, interrupt, vain)),
     }
 }
 

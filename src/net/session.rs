@@ -16,6 +16,7 @@ use ureq::{Agent, Body, Error};
 use super::dialer::{Dialer, Later};
 use super::interrupt::Interrupt;
 use super::socket::BUFFER;
+use super::watchdog::Vain;
 
 /// ureq names a phase of a request to the socket only where it has a limit for it. This one is never meant to
 /// be reached: the [`super::watchdog`] ends a request long before.
@@ -29,6 +30,7 @@ pub(super) struct Session {
     agent: Agent,
     interrupt: Arc<Interrupt>,
     dialled: Arc<AtomicUsize>,
+    vain: Vain,
 }
 
 /// What a lane has.
@@ -46,6 +48,7 @@ pub(super) enum Slot {
 impl Session {
     pub(super) fn new(dialer: Dialer, roots: RootCerts) -> Self {
         let (interrupt, dialled) = (Arc::clone(&dialer.interrupt), Arc::clone(&dialer.dialled));
+        let vain = dialer.vain.clone();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -65,11 +68,15 @@ impl Session {
             .timeout_recv_body(A_DAY)
             .build();
         let agent = Agent::with_parts(config, dialer.chain(RustlsConnector::default()), Later);
-        Self { agent, interrupt, dialled }
+        Self { agent, interrupt, dialled, vain }
     }
 
     pub(super) fn interrupt(&self) -> Arc<Interrupt> {
         Arc::clone(&self.interrupt)
+    }
+
+    pub(super) fn vain(&self) -> Vain {
+        self.vain.clone()
     }
 
     /// Ends its request and closes its connections, now and for good.

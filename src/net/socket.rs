@@ -110,7 +110,7 @@ impl Transport for Socket {
             self.watchdog.waited(start.elapsed());
             match read {
                 Ok(count) => {
-                    self.watchdog.received(count);
+                    self.watchdog.received(count)?;
                     self.buffers.input_appended(count);
                     return Ok(count > 0);
                 }

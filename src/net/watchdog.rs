@@ -1,4 +1,4 @@
-//! How long a request may wait for its socket.
+//! How long a request may wait for its socket, and how much may come that is of no use.
 //!
 //! A transfer lives as long as each next 4 KiB come within ten seconds of waiting, however long it takes as a
 //! whole: a slow network finishes a large snapshot, and a peer that sends a byte now and then does not hold a
@@ -6,7 +6,14 @@
 //!
 //! The head of an answer is waited for ten seconds, and longer after a large request: a request counts as
 //! sent when the system has taken the last of it, which may be far ahead of a slow uplink.
+//!
+//! A peer that never lets wait can still hold a request for ever, with what never becomes a byte of the answer:
+//! empty blocks of compression, trailers, heads that announce another head. Those who bound an answer count what
+//! they read of it, so this is bounded here, where every byte is seen.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ureq::Timeout;
@@ -29,6 +36,8 @@ pub(crate) struct Limits {
     pub(crate) window: Duration,
     /// See `window`. In bytes.
     pub(crate) least: usize,
+    /// How much of an answer may come without any of its content. In bytes.
+    pub(crate) vain: usize,
     /// How long addresses are used without looking them up again.
     pub(crate) addresses: Duration,
 }
@@ -42,8 +51,36 @@ impl Default for Limits {
             uplink: 8 * 1024,
             window: Duration::from_secs(10),
             least: 4 * 1024,
+            vain: 1024 * 1024,
             addresses: Duration::from_secs(60),
         }
+    }
+}
+
+/// As many bytes on the wire may become one of the content: framing and encryption of the smallest of chunks.
+const WORTH: usize = 128;
+
+/// Counts what came in vain, for the request under way in one session: the socket sees what comes, whoever reads
+/// the body what becomes of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vain(Arc<AtomicUsize>);
+
+impl Vain {
+    /// Bytes were read from a body, after decompression.
+    pub(super) fn gave(&self, bytes: usize) {
+        // One thread makes the requests of a session and reads their answers.
+        let left = self.0.load(Ordering::Relaxed).saturating_sub(bytes.saturating_mul(WORTH));
+        self.0.store(left, Ordering::Relaxed);
+    }
+
+    fn begin(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// How many there are, with these.
+    fn came(&self, bytes: usize) -> usize {
+        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
+        before.saturating_add(bytes)
     }
 }
 
@@ -61,12 +98,13 @@ pub(super) struct Watchdog {
     moved: usize,
     /// Bytes of the current request that the system has taken.
     sent: usize,
+    vain: Vain,
 }
 
 impl Watchdog {
     /// Watches a new socket, of which `waited` of the time for connecting is already spent.
-    pub(super) fn new(limits: Limits, waited: Duration) -> Self {
-        Self { limits, phase: Timeout::Connect, waited, moved: 0, sent: 0 }
+    pub(super) fn new(limits: Limits, waited: Duration, vain: Vain) -> Self {
+        Self { limits, phase: Timeout::Connect, waited, moved: 0, sent: 0, vain }
     }
 
     /// Called before each wait with the phase that it belongs to.
@@ -76,6 +114,7 @@ impl Watchdog {
         }
         if phase == Timeout::SendRequest {
             self.sent = 0;
+            self.vain.begin();
         }
         self.phase = phase;
         self.waited = Duration::ZERO;
@@ -109,10 +148,17 @@ impl Watchdog {
     }
 
     /// The peer's bytes came.
-    pub(super) fn received(&mut self, bytes: usize) {
+    ///
+    /// # Errors
+    /// When too many have come in vain.
+    pub(super) fn received(&mut self, bytes: usize) -> io::Result<()> {
         if self.phase == Timeout::RecvBody {
             self.moved(bytes);
         }
+        if self.vain.came(bytes) > self.limits.vain {
+            return Err(io::Error::other("it goes on and on without any content"));
+        }
+        Ok(())
     }
 
     fn moved(&mut self, bytes: usize) {
@@ -131,7 +177,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn watchdog(phase: Timeout) -> Watchdog {
-        let mut watchdog = Watchdog::new(Limits::default(), Duration::ZERO);
+        let mut watchdog = Watchdog::new(Limits::default(), Duration::ZERO, Vain::default());
         watchdog.enter(phase);
         watchdog
     }
@@ -141,11 +187,11 @@ mod tests {
         let mut body = watchdog(Timeout::RecvBody);
         for _ in 0..100 {
             body.waited(9 * SECOND);
-            body.received(4096);
+            body.received(4096).unwrap();
             assert_eq!(body.left(), 10 * SECOND);
         }
         body.waited(9 * SECOND);
-        body.received(4095);
+        body.received(4095).unwrap();
         assert_eq!(body.left(), SECOND);
         body.waited(SECOND);
         assert!(body.left().is_zero());
@@ -169,7 +215,7 @@ mod tests {
         assert_eq!(body.left(), SECOND);
         let mut upload = watchdog(Timeout::SendBody);
         upload.waited(9 * SECOND);
-        upload.received(100_000);
+        upload.received(100_000).unwrap();
         assert_eq!(upload.left(), SECOND);
     }
 
@@ -179,7 +225,7 @@ mod tests {
         small.sent(300);
         small.enter(Timeout::RecvResponse);
         small.waited(4 * SECOND);
-        small.received(8192);
+        small.received(8192).unwrap();
         small.enter(Timeout::RecvResponse);
         assert_eq!(small.left(), 6 * SECOND);
 
@@ -197,10 +243,24 @@ mod tests {
 
     #[test]
     fn time_spent_on_connecting_counts_for_the_handshake_only() {
-        let mut watchdog = Watchdog::new(Limits::default(), 3 * SECOND);
+        let mut watchdog = Watchdog::new(Limits::default(), 3 * SECOND, Vain::default());
         watchdog.enter(Timeout::Connect);
         assert_eq!(watchdog.left(), 2 * SECOND);
         watchdog.enter(Timeout::SendRequest);
         assert_eq!(watchdog.left(), 10 * SECOND);
+    }
+
+    #[test]
+    fn what_comes_in_vain_is_bounded_and_content_makes_up_for_it() {
+        let vain = Vain::default();
+        let mut watchdog = Watchdog::new(Limits::default(), Duration::ZERO, vain.clone());
+        for phase in [Timeout::RecvResponse, Timeout::RecvBody] {
+            watchdog.enter(Timeout::SendRequest);
+            watchdog.enter(phase);
+            watchdog.received(1024 * 1024).unwrap();
+            vain.gave(100);
+            watchdog.received(12_800).unwrap();
+            assert!(watchdog.received(1).is_err(), "{phase:?}");
+        }
     }
 }

@@ -213,6 +213,46 @@ fn an_endless_head_is_unreachable() {
 }
 
 #[test]
+fn a_body_that_goes_on_without_any_content_is_given_up() {
+    let chunk =
+        |bytes: Vec<u8>| [format!("{:x}\r\n", bytes.len()).into_bytes(), bytes, b"\r\n".to_vec()].concat();
+    let gzip = "Content-Encoding: gzip\r\n";
+    let beginning = chunk(vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+    let kinds = [
+        ("empty gzip members", gzip, Vec::new(), chunk(gzipped(b"").repeat(500))),
+        ("empty deflate blocks", gzip, beginning, chunk([0, 0, 0, 0xff, 0xff].repeat(2000))),
+        ("trailers", "", b"2\r\n{}\r\n0\r\n".to_vec(), b"X-A: b\r\n".repeat(500)),
+    ];
+    for (kind, header, first, again) in kinds {
+        let server = Server::start(move |connection| {
+            connection.request();
+            connection.write(format!("HTTP/1.1 200 OK\r\n{header}Transfer-Encoding: chunked\r\n\r\n"));
+            connection.write(&first);
+            // Not for ever, so that a reader who does not give up fails this test instead of hanging in it.
+            let mut left = 64 << 20;
+            while connection.write(&again) && left > 0 {
+                left -= again.len() as i64;
+            }
+        });
+        let reason = unreachable_reason(pull(&transport(server.address)));
+        assert!(reason.contains("without any content"), "{kind}: {reason}");
+    }
+}
+
+#[test]
+fn a_body_in_the_smallest_of_chunks_is_read_whole() {
+    let mut body = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    body.extend(b"1\r\nx\r\n".repeat(1 << 20));
+    body.extend(b"0\r\n\r\n");
+    let server = Server::answering(body);
+    let transport = transport(server.address);
+    for _ in 0..2 {
+        assert_eq!(pull(&transport).unwrap().len(), 1 << 20);
+    }
+    assert_eq!((server.received().connection, server.received().connection), (0, 0));
+}
+
+#[test]
 fn damaged_compression_is_unreachable() {
     let server = Server::answering(answer("200 OK", "Content-Encoding: gzip\r\n", "this is not gzip at all"));
     let reason = unreachable_reason(pull(&transport(server.address)));
