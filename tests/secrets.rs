@@ -1,14 +1,17 @@
-//! No token and no payload in logs, in `Debug`, in error texts; no token in a file.
+//! No token and no payload in logs, in `Debug`, in error texts; no token in a file. Not even one that the server
+//! repeats.
 
 mod support;
 
 use std::fmt::Write as _;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use mizu_sync::Client;
 use mizu_sync_server::{Server, ServerOptions, Service, ServiceOptions, TokenFile};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use support::scripted::{Answer, Received, Scripted};
 use support::{Note, SOON};
 
 const TOKEN: &str = "canary-token-5d1f";
@@ -104,5 +107,79 @@ fn neither_tokens_nor_payloads_appear_where_they_do_not_belong() {
         let bytes = std::fs::read(file.as_ref().unwrap().path()).unwrap();
         let found = bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
         assert!(!found, "a token in {:?}", file.unwrap().path());
+    }
+}
+
+/// What a server says that is well.
+fn well(request: &Received) -> Value {
+    match request.endpoint() {
+        "snapshot" => json!({"data": {}, "cursor": 1, "tag": "a", "has_more": false}),
+        "pull" => json!({"changes": [], "has_more": false, "next_cursor": 1, "tag": "a"}),
+        _ => json!({"results": [{"ok": true, "cursor": 1, "tag": "a"}]}),
+    }
+}
+
+#[test]
+fn secrets_that_the_server_repeats_are_neither_shown_nor_stored() {
+    const KEY: &str = "canary-header-91c2";
+    let near_the_cut = format!("{} {TOKEN} {KEY}", "x".repeat(190));
+    for echo in [format!("Bearer {TOKEN} and {KEY} may not"), near_the_cut] {
+        for (endpoint, status, body) in [
+            ("push", 500, json!({"code": TOKEN, "error": echo})),
+            ("push", 403, json!({"code": "forbidden", "error": echo})),
+            ("push", 200, json!({"results": [{"ok": false, "code": "forbidden", "error": echo}]})),
+            ("push", 200, json!({"results": [{"ok": false, "code": TOKEN}]})),
+            ("push", 200, json!({"results": [{"ok": false, "error": echo}]})),
+            ("pull", 400, json!({"code": KEY, "error": echo})),
+            ("pull", 503, json!({"error": echo})),
+            ("snapshot", 500, json!({"error": echo})),
+        ] {
+            let case = format!("{endpoint} {status} {body}");
+            let server = Scripted::start(move |request| {
+                let answer = if request.endpoint() == endpoint {
+                    Answer::json(status, &body)
+                } else {
+                    Answer::ok(&well(request))
+                };
+                answer.with("Mizu-Sync", "1")
+            });
+            let folder = tempfile::tempdir().unwrap();
+            let (tell, told) = mpsc::channel();
+            let tell_refused = tell.clone();
+            let client = Client::builder(&server.url(), "user:1")
+                .database(folder.path().join("a.db"))
+                .principal("ann")
+                .token(TOKEN)
+                .header("x-key", KEY)
+                .on_error(move |error| drop(tell.send(format!("{error} {error:?}"))))
+                .on_rejected(move |refused| {
+                    let (code, error) = (&refused.code, &refused.error);
+                    drop(tell_refused.send(format!("{refused} {code} {error}")));
+                })
+                .open()
+                .unwrap();
+            client.collection::<Note>("note").create("n", Note::new(PAYLOAD)).unwrap();
+            client.start().unwrap();
+            let told = told.recv_timeout(SOON).unwrap();
+            if endpoint == "push" && client.rejected().unwrap().is_empty() && status != 403 {
+                // What was said to the first is stored when the second goes out.
+                server.wait_for("push", 2);
+            }
+            let shown = format!(
+                "{told} {:?} {:?}",
+                client.pending().unwrap().into_iter().map(|mutation| mutation.error).collect::<Vec<_>>(),
+                client.blocked(),
+            );
+            client.close();
+            for secret in [TOKEN, KEY] {
+                let beginning = &secret[..8];
+                assert!(!shown.contains(beginning), "{case}: {shown}");
+                for file in std::fs::read_dir(folder.path()).unwrap() {
+                    let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                    let found = bytes.windows(beginning.len()).any(|window| window == beginning.as_bytes());
+                    assert!(!found, "{case}: in a file");
+                }
+            }
+        }
     }
 }

@@ -317,7 +317,7 @@ impl World {
             }
         }
         let response = result.map(into_response);
-        let answer = exchanger(&process.store).answer(exchange, response);
+        let answer = exchanger(&process.store).answer(exchange, response, &|text| text);
         self.note(format_args!("d{device} gets {ticket}: {text}"));
         if snapshot && self.strikes(self.plan.death * 4.0) {
             self.kill(device, Fault::DeathInSnapshot);

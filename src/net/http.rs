@@ -21,6 +21,7 @@ use super::body::ResponseBody;
 use super::dialer::Dialer;
 use super::interrupt::{Bell, Interrupt, locked};
 use super::resolver::Names;
+use super::secrets::Secrets;
 use super::session::{Session, Slot};
 use super::system::{Native, System};
 use super::token::Token;
@@ -100,6 +101,12 @@ pub enum HeaderError {
     Reserved(String),
 }
 
+/// The token of the requests to come, and the one before, which the server may still speak of.
+struct Tokens {
+    current: Option<Token>,
+    former: Option<Token>,
+}
+
 /// A way to a server over HTTP. See [`Transport`] for what it does.
 ///
 /// The body of an answer must be read to its end, where a read gives 0 bytes: only then is its connection used
@@ -108,7 +115,9 @@ pub struct HttpTransport {
     base: BaseUrl,
     /// Those that are the same for every request.
     headers: HeaderMap,
-    token: Mutex<Option<Token>>,
+    /// The values of those that were configured.
+    values: Vec<String>,
+    token: Mutex<Tokens>,
     limits: Limits,
     roots: RootCerts,
     system: Arc<dyn System>,
@@ -125,6 +134,7 @@ impl HttpTransport {
     /// When one of the headers cannot be sent, see [`HeaderError`].
     pub fn new(options: HttpOptions) -> Result<Self, HeaderError> {
         let HttpOptions { base, token, headers, limits, roots, system } = options;
+        let values = headers.iter().map(|(_, value)| value.clone()).collect();
         let headers = constant_headers(&headers)?;
         let bell = Arc::new(Bell::default());
         let names =
@@ -132,7 +142,8 @@ impl HttpTransport {
         Ok(Self {
             base,
             headers,
-            token: Mutex::new(token),
+            values,
+            token: Mutex::new(Tokens { current: token, former: None }),
             limits,
             roots,
             system,
@@ -145,7 +156,8 @@ impl HttpTransport {
 
     /// Replaces the token for the requests to come.
     pub fn set_token(&self, token: Option<Token>) {
-        *locked(&self.token) = token;
+        let mut tokens = locked(&self.token);
+        tokens.former = std::mem::replace(&mut tokens.current, token);
     }
 
     const fn slot(&self, lane: Lane) -> &Mutex<Slot> {
@@ -183,7 +195,7 @@ impl HttpTransport {
 
     fn headers_of(&self, request: &Request) -> Result<HeaderMap, ureq::Error> {
         let mut headers = self.headers.clone();
-        if let Some(token) = &*locked(&self.token) {
+        if let Some(token) = &locked(&self.token).current {
             headers.insert(header::AUTHORIZATION, token.header());
         }
         if let Some(log) = &request.log {
@@ -232,6 +244,12 @@ impl Transport for HttpTransport {
                 session.end();
             }
         }
+    }
+
+    fn conceal(&self, text: String) -> String {
+        let tokens = locked(&self.token);
+        let tokens = [&tokens.current, &tokens.former].into_iter().flatten().map(Token::secret);
+        Secrets::of(tokens.chain(self.values.iter().map(String::as_str))).conceal(text)
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod http;
 mod interrupt;
 mod resolver;
+mod secrets;
 mod session;
 mod socket;
 mod system;
@@ -186,4 +187,10 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Ends everything in flight and closes all connections; requests made later fail. Returns at once.
     fn shutdown(&self);
+
+    /// A text that came from the server, without what must not be shown or stored: a token that it repeats, for
+    /// instance. Unchanged unless told; one that knows secrets must take them out.
+    fn conceal(&self, text: String) -> String {
+        text
+    }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use thiserror::Error;
 use ureq::http::HeaderValue;
 
+const SCHEME: &str = "Bearer ";
+
 /// What proves to the server who is asking. Sent as `Authorization: Bearer …` and shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
@@ -26,9 +28,14 @@ impl Token {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError);
         }
-        let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| TokenError)?;
+        let mut header = HeaderValue::try_from(format!("{SCHEME}{token}")).map_err(|_| TokenError)?;
         header.set_sensitive(true);
         Ok(Self { header })
+    }
+
+    /// The token itself, for finding it in texts.
+    pub(super) fn secret(&self) -> &str {
+        self.header.to_str().ok().and_then(|value| value.strip_prefix(SCHEME)).unwrap_or_default()
     }
 
     /// The value of the header `Authorization`.
@@ -51,6 +58,7 @@ mod tests {
     fn a_token_is_sent_as_it_is_and_not_shown() {
         let token = Token::new("canary.4711_~+/=").unwrap();
         assert_eq!(token.header(), "Bearer canary.4711_~+/=");
+        assert_eq!(token.secret(), "canary.4711_~+/=");
         assert_eq!(format!("{token:?} {:?}", token.header()), "Token(…) Sensitive");
     }
 

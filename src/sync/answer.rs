@@ -36,6 +36,8 @@ pub struct Incoming<'a> {
     pub body: &'a mut dyn Read,
     /// What an error of `body` means.
     pub body_error: &'a dyn Fn(&std::io::Error) -> TransportError,
+    /// Takes out of a text what must not be shown.
+    pub conceal: &'a dyn Fn(String) -> String,
 }
 
 /// Reads the answer to `plan`. The rows of a snapshot go to `sink` while they are read.
@@ -75,7 +77,8 @@ fn status_failure(incoming: &mut Incoming<'_>) -> Failure {
     let _ = incoming.body.take(ERROR_BODY).read_to_end(&mut body);
     let said = serde_json::from_slice::<ErrorBody<'_>>(&body).ok();
     let code = said.as_ref().map(|said| said.code.to_string()).filter(|code| !code.is_empty());
-    let error = said.map(|said| shown(&said.error)).unwrap_or_default();
+    // Before it is cut: the beginning of a secret is too much of it.
+    let error = said.map(|said| shown(&(incoming.conceal)(said.error.into_owned()))).unwrap_or_default();
     Failure::Status { status: incoming.status, code, error, retry_after: incoming.retry_after }
 }
 
