@@ -62,7 +62,8 @@ impl Builder {
     }
 
     /// The file that holds the data: one for each scope and user. It is made if it is not there, its folder
-    /// is not. Exclude it, and the files that stand beside it, from backups of the device. Links are followed.
+    /// is not. A relative path is one in the folder of the process as it is at [`Builder::open`]. Links are
+    /// followed. Exclude it, and the files that stand beside it, from backups of the device.
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
         self.location = Some(Location::File(path.into()));
         self
