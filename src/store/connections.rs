@@ -75,7 +75,10 @@ impl Connections {
 
     fn open_writer(location: &Location) -> Result<Writer, StoreError> {
         let lock = match location {
-            Location::File(path) => Some(FileLock::take(path)?),
+            Location::File(path) => {
+                file::require_regular(path)?;
+                Some(FileLock::take(path)?)
+            }
             Location::Memory => None,
         };
         let connection = file::open_writer(location)?;

@@ -97,6 +97,21 @@ impl Drop for FileLock {
     }
 }
 
+/// Refuses what is there and no file: a folder, a pipe, a device. To open a pipe may take for ever. Called before
+/// anything is opened or made.
+///
+/// # Errors
+/// [`StoreError::NotADatabase`].
+pub fn require_regular(path: &Path) -> Result<(), StoreError> {
+    for path in [path.to_owned(), with_suffix(path, "-lock")] {
+        // What cannot be asked for is told when it is opened.
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(StoreError::NotADatabase { path });
+        }
+    }
+    Ok(())
+}
+
 /// Opens the connection that writes, and brings the schema up to date. The caller holds the [`FileLock`].
 ///
 /// # Errors

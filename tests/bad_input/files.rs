@@ -123,8 +123,37 @@ fn a_folder_that_does_not_exist_is_not_made() {
     fs::write(&file, "x").unwrap();
     let error = open(&file.join("a.db")).unwrap_err();
     assert!(matches!(error, Error::Store(StoreError::Io { .. })), "{error:?}");
-    let error = open(folder.path()).unwrap_err();
-    assert!(matches!(error, Error::Store(StoreError::Io { .. })), "{error:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_at_once_and_nothing_is_made_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [fifo, null, socket, inner, link] =
+        ["fifo", "null", "socket", "folder", "link"].map(|name| folder.path().join(name));
+    crate::processes::make_fifo(&fifo);
+    std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    fs::create_dir(&inner).unwrap();
+    std::os::unix::fs::symlink(&fifo, &link).unwrap();
+    let before = companions(&fifo);
+    for path in [fifo, null, socket, inner, link] {
+        let (tell, told) = std::sync::mpsc::channel();
+        let asked = path.clone();
+        // Aside, so that it fails where it would hang.
+        std::thread::spawn(move || drop(tell.send(open(&asked).map(drop))));
+        let opened = told.recv_timeout(crate::support::SOON).expect("an answer");
+        let error = opened.unwrap_err();
+        assert!(matches!(error, Error::Store(StoreError::NotADatabase { .. })), "{path:?}: {error:?}");
+        assert_says(&error, &["is not a Mizu Sync database", "choose another path"]);
+        assert_eq!(companions(&path), before);
+    }
+    // Nor is anything else taken for a lock.
+    let path = folder.path().join("a.db");
+    let lock = folder.path().join("a.db-lock");
+    crate::processes::make_fifo(&lock);
+    let error = open(&path).unwrap_err();
+    assert_eq!(error, Error::Store(StoreError::NotADatabase { path: lock }));
 }
 
 #[test]

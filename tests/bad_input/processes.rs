@@ -35,6 +35,13 @@ fn starting() -> MutexGuard<'static, ()> {
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A pipe with a name, which blocks whoever opens it.
+#[cfg(unix)]
+pub fn make_fifo(path: &Path) {
+    let _starting = starting();
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
 struct Other {
     child: Child,
     /// Open for as long as the process lives: it would not get to its end otherwise.
