@@ -194,6 +194,35 @@ fn callbacks_come_in_order() {
 }
 
 #[test]
+fn a_refusal_that_the_app_has_decided_about_before_it_is_told_is_not_told() {
+    let server = TestServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (tell, told) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let phone = Client::builder(server.url(), "user:1")
+        .database(folder.path().join("a.db"))
+        .on_rejected(move |refused| {
+            tell.send((refused.id, refused.args)).unwrap();
+            // Only the first waits.
+            let _ = released.lock().unwrap().recv();
+        })
+        .open()
+        .unwrap();
+    let ids: Vec<String> = (1..=4).map(|number| phone.mutate("unknown", &number).unwrap()).collect();
+    phone.start().unwrap();
+    assert_eq!(told.recv_timeout(SOON).unwrap(), (ids[0].clone(), "1".to_owned()));
+    phone.sync(SOON).unwrap();
+    assert_eq!(phone.rejected().unwrap().len(), 4);
+    phone.discard(&ids[1]).unwrap();
+    let again = phone.retry_with(&ids[2], &7).unwrap();
+    phone.sync(SOON).unwrap();
+    drop(release);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), (ids[3].clone(), "4".to_owned()));
+    assert_eq!(told.recv_timeout(SOON).unwrap(), (again, "7".to_owned()));
+}
+
+#[test]
 fn a_scope_of_ten_thousand_entities_comes_in_pages() {
     let server = TestServer::start();
     let phone = client(&server, "phone");

@@ -116,7 +116,7 @@ impl Core {
             transport,
             dialect: self.dialect.clone(),
             monitor: Arc::clone(&self.monitor),
-            dispatcher: Dispatcher::start(Arc::clone(&self.callbacks))?,
+            dispatcher: Dispatcher::start(Arc::clone(&self.callbacks), Arc::clone(&self.store))?,
             config: self.config.clone(),
             platform,
         })

@@ -162,7 +162,7 @@ impl Builder {
     }
 
     /// Called for each write that the server refuses. It is also in [`Client::rejected`] until it is retried
-    /// or discarded.
+    /// or discarded: then nothing is told of it any more.
     pub fn on_rejected(mut self, callback: impl Fn(RejectedMutation) + Send + Sync + 'static) -> Self {
         self.callbacks.on_rejected = Some(Box::new(callback));
         self

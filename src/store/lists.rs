@@ -1,6 +1,6 @@
 //! The queue as the app is shown it.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
 use super::{Store, tables};
@@ -32,6 +32,16 @@ impl Store {
     pub fn rejected(&self) -> Result<Vec<RejectedMutation>, StoreError> {
         let sql = format!("{SHOWN} WHERE state = 2 ORDER BY seq");
         self.list(&sql, rejected_mutation)
+    }
+
+    /// The mutation at this place in the queue, if it is rejected.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rejected_at(&self, seq: u64) -> Result<Option<RejectedMutation>, StoreError> {
+        self.connections.read(|connection| {
+            rejected_by_seq(connection, seq.cast_signed()).map_err(|error| self.error(&error))
+        })
     }
 
     fn list<T>(
@@ -88,9 +98,10 @@ fn rejected_mutation(connection: &Connection, row: &Row<'_>) -> rusqlite::Result
 }
 
 /// The rejected mutation at this place.
-pub fn rejected_by_seq(tx: &Transaction<'_>, seq: i64) -> rusqlite::Result<Option<RejectedMutation>> {
-    tx.prepare_cached(&format!("{SHOWN} WHERE seq = ?1"))?
-        .query_row([seq], |row| rejected_mutation(tx, row))
+pub fn rejected_by_seq(connection: &Connection, seq: i64) -> rusqlite::Result<Option<RejectedMutation>> {
+    connection
+        .prepare_cached(&format!("{SHOWN} WHERE seq = ?1 AND state = 2"))?
+        .query_row([seq], |row| rejected_mutation(connection, row))
         .optional()
 }
 
