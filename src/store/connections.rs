@@ -197,6 +197,26 @@ impl Connections {
         judged
     }
 
+    /// Closes for good after `error`, which came up while the file was being opened. What is damaged is set aside, its
+    /// lock held until it is.
+    pub fn set_aside(&self, error: StoreError) -> StoreError {
+        let held = std::mem::replace(&mut *lock(&self.writer), Writer::Closed);
+        self.release(Access::Closed, Writer::Closed);
+        match (error, held, &self.location) {
+            (
+                StoreError::Corrupt { reason, .. },
+                Writer::Open { connection, lock, .. },
+                Location::File(path),
+            ) => {
+                drop(connection);
+                let error = file::set_aside(path, reason);
+                drop(lock);
+                error
+            }
+            (error, ..) => error,
+        }
+    }
+
     fn release(&self, access: Access, state: Writer) {
         let mut readers = lock(&self.readers);
         if readers.state == Access::Closed {

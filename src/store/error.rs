@@ -160,10 +160,7 @@ impl StoreError {
     pub(crate) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
         let path = path.to_owned();
         let reason = error.to_string();
-        if matches!(
-            error,
-            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)
-        ) {
+        if is_unreadable(error) || is_schema_mismatch(error) {
             return Self::Corrupt { path, reason, set_aside: None };
         }
         match error.sqlite_error_code() {
@@ -185,5 +182,35 @@ impl StoreError {
             std::io::ErrorKind::StorageFull => Self::Full { path },
             _ => Self::Io { path, reason: error.to_string() },
         }
+    }
+}
+
+/// Whether a value is not what this SDK writes there.
+fn is_unreadable(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows, Utf8Error,
+    };
+    matches!(
+        error,
+        FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..)
+            // Where there need not be a row, none is no error.
+            | QueryReturnedNoRows
+    )
+}
+
+/// Whether the tables are not those of the schema version that the file says it has. SQLite tells it by the general
+/// code, and in words.
+fn is_schema_mismatch(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqlInputError { .. } => true,
+        rusqlite::Error::SqliteFailure(failure, Some(words)) if failure.code == ErrorCode::Unknown => {
+            ["no such ", "has no column named", "ON CONFLICT clause does not match"]
+                .iter()
+                .any(|beginning| words.contains(beginning))
+        }
+        _ => false,
     }
 }

@@ -92,7 +92,7 @@ impl Store {
             counts: Mutex::default(),
             waiting: Mutex::default(),
         };
-        store.load()?;
+        store.load().map_err(|error| store.connections.set_aside(error))?;
         Ok(store)
     }
 

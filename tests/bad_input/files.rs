@@ -229,6 +229,47 @@ fn a_damaged_file_is_set_aside_and_the_next_opening_begins_anew() {
 }
 
 #[test]
+fn a_file_whose_damage_shows_when_its_content_is_read_is_set_aside_too() {
+    let root = |table: &'static str| {
+        move |connection: &Connection| {
+            let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+            let root: u32 = connection.query_row(sql, [table], |row| row.get(0)).unwrap();
+            root as usize
+        }
+    };
+    let kinds = [
+        ("a column", "ALTER TABLE replica RENAME COLUMN tag TO tig", None),
+        ("a table", "DROP TABLE stage", None),
+        ("a column of the queue", "ALTER TABLE mutation RENAME COLUMN state TO stote", None),
+        ("text", "UPDATE replica SET scope = CAST(x'ff' AS TEXT)", None),
+        ("a number", "UPDATE replica SET generation = 'x'", None),
+        ("a page of the queue", "", Some(root("mutation"))),
+        ("the page of what is remembered", "", Some(root("replica"))),
+    ];
+    for (kind, sql, page) in kinds {
+        let (_folder, path) = closed();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(sql).unwrap();
+        let page = page.map(|page| page(&connection));
+        drop(connection);
+        let mut bytes = fs::read(&path).unwrap();
+        if let Some(page) = page {
+            bytes[(page - 1) * 4_096..page * 4_096].fill(0xaa);
+            fs::write(&path, &bytes).unwrap();
+        }
+        let error = open(&path).unwrap_err();
+        let Error::Store(StoreError::Corrupt { set_aside: Some(aside), .. }) = &error else {
+            panic!("{kind}: {error:?}")
+        };
+        assert_says(&error, &[path.to_str().unwrap(), "is damaged", "set aside as", "open again"]);
+        assert!(fs::read(aside).unwrap() == bytes, "{kind}: what was set aside is not what was there");
+        let client = open(&path).unwrap();
+        assert_eq!(client.pending().unwrap(), [], "{kind}");
+        client.collection::<Note>("note").create("new", Note::new("a")).unwrap();
+    }
+}
+
+#[test]
 fn a_second_damaged_file_does_not_take_the_place_of_the_first() {
     let (_folder, path) = closed();
     let mut places = Vec::new();
