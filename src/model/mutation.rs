@@ -102,6 +102,8 @@ pub struct Batch {
     pub mutations: Vec<Outgoing>,
     /// Those that were sent so long ago, and never answered, that the server may have forgotten them.
     pub expired: Vec<u64>,
+    /// Those that cannot be read any more. Only a damaged file holds such.
+    pub damaged: Vec<u64>,
 }
 
 /// What became of a mutation that was sent.
@@ -175,7 +177,8 @@ pub struct RejectedMutation {
     pub name: String,
     /// Its arguments, JSON.
     pub args: String,
-    /// Why, as a code: one of the protocol's, or `outcome_unknown`, `keeps_failing`, `too_large`.
+    /// Why, as a code: one of the protocol's, or `outcome_unknown`, `keeps_failing`, `too_large`,
+    /// `damaged`.
     pub code: String,
     /// Why, in words.
     pub error: String,

@@ -1,9 +1,9 @@
 //! What the app decides about its mutations: retry or discard.
 
 use mizu_sync_protocol::limits;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::error::StoreError;
+use super::error::{StoreError, is_unreadable};
 use super::overlay::{self, EntityRow};
 use super::write::{check_changes, check_name, generic_name};
 use super::{Delta, Store, TransactionExt, tables};
@@ -14,9 +14,14 @@ use crate::time::Timestamp;
 struct Found {
     seq: i64,
     state: State,
+}
+
+/// What a mutation says.
+struct Content {
     name: String,
     /// None of a generic mutation: its patch says it all.
     args: Option<String>,
+    patches: Vec<(EntityKey, Patch)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,8 +49,14 @@ impl Store {
             let found = find(tx, id).map_err(sqlite)?.filter(|found| found.state == State::Rejected);
             let found =
                 found.ok_or_else(|| StoreError::NoSuchMutation { id: id.to_owned(), wanted: "rejected" })?;
-            let mut patches = tables::patches_of(tx, found.seq).map_err(sqlite)?;
-            let (mut name, mut new_args) = (found.name, found.args);
+            let content = content(tx, found.seq).map_err(|error| {
+                if !is_unreadable(&error) {
+                    return sqlite(error);
+                }
+                let reason = "it is damaged in the file: write it again, and discard it".to_owned();
+                StoreError::Invalid { what: "the mutation", reason }
+            })?;
+            let Content { mut name, args: mut new_args, mut patches } = content;
             match (args, new_args.is_some(), patches.first()) {
                 (Some(args), true, _) => {
                     limits::check_args(args)
@@ -109,14 +120,33 @@ impl Store {
 }
 
 fn find(tx: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<Found>> {
-    let sql = "SELECT seq, state, name, args FROM mutation WHERE id = ?1";
-    let found = tx.prepare_cached(sql)?.query_row([id], |row| {
+    let found = |row: &Row<'_>| {
         let state = match row.get::<_, i64>(1)? {
             0 => State::Pending,
             1 => State::Acked,
             _ => State::Rejected,
         };
-        Ok(Found { seq: row.get(0)?, state, name: row.get(2)?, args: row.get(3)? })
-    });
-    found.optional()
+        Ok(Found { seq: row.get(0)?, state })
+    };
+    let sql = "SELECT seq, state FROM mutation WHERE id = ?1";
+    let exact = tx.prepare_cached(sql)?.query_row([id], found).optional()?;
+    if exact.is_some() || !id.contains(char::REPLACEMENT_CHARACTER) {
+        return Ok(exact);
+    }
+    // A damaged id, as it is shown.
+    let mut select = tx.prepare_cached("SELECT seq, state, id FROM mutation ORDER BY seq")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        if tables::shown(row, 2)?.as_deref() == Some(id) {
+            return found(row).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The name, the arguments and the patches of a mutation.
+fn content(tx: &Transaction<'_>, seq: i64) -> rusqlite::Result<Content> {
+    let sql = "SELECT name, args FROM mutation WHERE seq = ?1";
+    let (name, args) = tx.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Content { name, args, patches: tables::patches_of(tx, seq)? })
 }

@@ -186,7 +186,7 @@ impl StoreError {
 }
 
 /// Whether a value is not what this SDK writes there.
-fn is_unreadable(error: &rusqlite::Error) -> bool {
+pub fn is_unreadable(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::{
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows, Utf8Error,
     };

@@ -62,38 +62,40 @@ impl Store {
 
 /// The arguments as the app is shown them.
 fn shown_args(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<String> {
-    if let Some(args) = row.get::<_, Option<String>>(3)? {
-        return Ok(args);
-    }
-    let patches = tables::patches_of(connection, row.get(0)?)?;
-    Ok(patches.first().map_or_else(|| "null".to_owned(), |(key, patch)| patch.args(&key.id)))
+    let args = match tables::shown(row, 3)? {
+        None => tables::shown_args(connection, row.get(0)?)?,
+        args => args,
+    };
+    Ok(args.unwrap_or_else(|| "null".to_owned()))
 }
+
+// A damaged mutation is shown as far as it can be read, so that the app can discard it.
 
 fn pending_mutation(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<PendingMutation> {
     Ok(PendingMutation {
         seq: row.get::<_, i64>(0)?.unsigned_abs(),
-        id: row.get(1)?,
-        name: row.get(2)?,
+        id: tables::shown(row, 1)?.unwrap_or_default(),
+        name: tables::shown(row, 2)?.unwrap_or_default(),
         args: shown_args(connection, row)?,
-        created_at: Timestamp::from_millis(row.get(4)?),
+        created_at: Timestamp::from_millis(tables::shown_number(row, 4)?),
         acked: row.get::<_, i64>(5)? == 1,
-        failures: row.get(6)?,
-        error: row.get(7)?,
-        retries: row.get(8)?,
+        failures: u32::try_from(tables::shown_number(row, 6)?).unwrap_or(0),
+        error: tables::shown(row, 7)?,
+        retries: tables::shown(row, 8)?,
     })
 }
 
 fn rejected_mutation(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<RejectedMutation> {
     Ok(RejectedMutation {
         seq: row.get::<_, i64>(0)?.unsigned_abs(),
-        id: row.get(1)?,
-        name: row.get(2)?,
+        id: tables::shown(row, 1)?.unwrap_or_default(),
+        name: tables::shown(row, 2)?.unwrap_or_default(),
         args: shown_args(connection, row)?,
-        created_at: Timestamp::from_millis(row.get(4)?),
-        error: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
-        retries: row.get(8)?,
-        code: row.get::<_, Option<String>>(9)?.unwrap_or_default(),
-        at: Timestamp::from_millis(row.get::<_, Option<i64>>(10)?.unwrap_or(0)),
+        created_at: Timestamp::from_millis(tables::shown_number(row, 4)?),
+        error: tables::shown(row, 7)?.unwrap_or_default(),
+        retries: tables::shown(row, 8)?,
+        code: tables::shown(row, 9)?.unwrap_or_default(),
+        at: Timestamp::from_millis(tables::shown_number(row, 10)?),
     })
 }
 

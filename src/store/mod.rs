@@ -45,6 +45,7 @@ pub use error::StoreError;
 pub use file::Location;
 pub use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
 pub use overlay::resolve;
+pub use queue::{DAMAGED, DAMAGED_ERROR};
 pub use read::StoredRow;
 
 use crate::model::Counts;

@@ -1,9 +1,9 @@
 //! The optimistic layer: patches of mutations on their way, laid over what the server confirmed.
 
 use mizu_sync_protocol::limits;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::error::StoreError;
+use super::error::{StoreError, is_unreadable};
 use super::tables;
 use crate::model::{Edit, EntityKey, Object, Patch};
 
@@ -32,11 +32,6 @@ impl EntityRow {
                 })
             });
         Ok(row.optional()?.unwrap_or_default())
-    }
-
-    /// What the server confirmed.
-    fn confirmed(self) -> Option<Object> {
-        if self.overlay > 0 { self.base } else { self.data }
     }
 
     fn write(&self, tx: &Transaction<'_>, generation: i64, key: &EntityKey) -> rusqlite::Result<()> {
@@ -120,10 +115,15 @@ pub fn check(patch: &Patch, visible: Option<&Object>, key: &EntityKey) -> Result
 
 /// Makes what the app sees of an entity anew: what the server confirmed, then the patches that remain, in order.
 pub fn rebase(tx: &Transaction<'_>, generation: i64, key: &EntityKey) -> rusqlite::Result<()> {
-    let base = EntityRow::read(tx, generation, key)?.confirmed();
+    let base = match confirmed(tx, generation, key) {
+        // It stays as it is until the server sends it again.
+        Err(error) if is_unreadable(&error) => return Ok(()),
+        base => base?,
+    };
     let patches = live_patches(tx, key, i64::MAX)?;
     let overlay = i64::try_from(patches.len()).unwrap_or(i64::MAX);
-    let data = patches.iter().fold(base.clone(), |data, patch| patch.apply(data));
+    // A patch that cannot be read does nothing. Its mutation is rejected before the next one is sent.
+    let data = patches.iter().flatten().fold(base.clone(), |data, patch| patch.apply(data));
     let base = if overlay > 0 { base } else { None };
     EntityRow { data, base, overlay }.write(tx, generation, key)
 }
@@ -135,17 +135,37 @@ pub fn object_at(
     key: &EntityKey,
     seq: i64,
 ) -> rusqlite::Result<Option<Object>> {
-    let base = EntityRow::read(connection, generation, key)?.confirmed();
-    let patches = live_patches(connection, key, seq)?;
-    Ok(patches.iter().fold(base, |data, patch| patch.apply(data)))
+    let base = confirmed(connection, generation, key)?;
+    live_patches(connection, key, seq)?.into_iter().try_fold(base, |data, patch| Ok(patch?.apply(data)))
 }
 
-/// The patches on an entity of mutations that are pending or acked, up to the mutation `last`, in order.
-fn live_patches(connection: &Connection, key: &EntityKey, last: i64) -> rusqlite::Result<Vec<Patch>> {
+/// What the server confirmed of an entity.
+fn confirmed(connection: &Connection, generation: i64, key: &EntityKey) -> rusqlite::Result<Option<Object>> {
+    let sql = "SELECT iif(overlay > 0, base, data) FROM entity
+               WHERE generation = ?1 AND collection = ?2 AND id = ?3";
+    let values = params![generation, key.collection, key.id];
+    let object = |row: &Row<'_>| tables::object(row, 0);
+    Ok(connection.prepare_cached(sql)?.query_row(values, object).optional()?.flatten())
+}
+
+/// The patches on an entity of mutations that are pending or acked, up to the mutation `last`, in order; an error
+/// for each that cannot be read.
+fn live_patches(
+    connection: &Connection,
+    key: &EntityKey,
+    last: i64,
+) -> rusqlite::Result<Vec<rusqlite::Result<Patch>>> {
     let sql = "SELECT patch.op, patch.body FROM patch JOIN mutation USING (seq)
                WHERE patch.collection = ?1 AND patch.id = ?2 AND seq <= ?3 AND mutation.state < 2
                ORDER BY seq, ordinal";
     let mut select = connection.prepare_cached(sql)?;
-    let rows = select.query_map(params![key.collection, key.id, last], |row| tables::patch(row, 0))?;
-    rows.collect()
+    let mut rows = select.query(params![key.collection, key.id, last])?;
+    let mut patches = Vec::new();
+    while let Some(row) = rows.next()? {
+        match tables::patch(row, 0) {
+            Err(error) if !is_unreadable(&error) => return Err(error),
+            patch => patches.push(patch),
+        }
+    }
+    Ok(patches)
 }

@@ -1,18 +1,25 @@
 //! What is sent next.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use mizu_sync_protocol::{Wire, limits};
 use rusqlite::{Row, Transaction, params};
 
-use super::error::StoreError;
+use super::error::{StoreError, is_unreadable};
 use super::{Store, TransactionExt, overlay, tables};
 use crate::model::{Batch, BatchRequest, EntityKey, Meaning, Outgoing, Patch, Selection};
 use crate::time::Timestamp;
 
 /// How long after its sending the server can be trusted to know what became of a mutation.
 const OUTCOME_TRUSTED: Duration = Duration::from_secs(limits::OUTCOME_TRUSTED_DAYS * 24 * 3600);
+
+/// The code of a mutation that cannot be read from the file any more.
+pub const DAMAGED: &str = "damaged";
+/// The same in words.
+pub const DAMAGED_ERROR: &str =
+    "it is damaged in the file and cannot be sent: write it again, and discard it";
 
 /// What a mutation needs on the wire beside its arguments: field names, its id, client and time.
 const OVERHEAD: usize = 256;
@@ -48,44 +55,77 @@ fn select_batch(tx: &Transaction<'_>, generation: i64, request: &BatchRequest) -
         Selection::Only(seq) => (seq.cast_signed(), seq.cast_signed(), 1),
         Selection::Next { limit } => (0, i64::MAX, limit),
     };
-    let only = first == last;
     let mut select = tx.prepare_cached(&format!("{columns} AND seq BETWEEN ?1 AND ?2 ORDER BY seq"))?;
     let mut rows = select.query([first, last])?;
-    let mut batch = Batch::default();
-    let mut bytes = 0;
-    // Entities of mutations that wait: whatever touches one of them has to wait too, to keep its order.
-    let mut held: HashSet<EntityKey> = HashSet::new();
-    let mut sent: HashSet<EntityKey> = HashSet::new();
+    let mut choice = Choice {
+        tx,
+        generation,
+        request,
+        only: first == last,
+        limit,
+        batch: Batch::default(),
+        bytes: 0,
+        held: HashSet::new(),
+        sent: HashSet::new(),
+    };
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
+        match choice.consider(seq, row) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => break,
+            // The others must not wait for what will never be readable.
+            Err(error) if is_unreadable(&error) => choice.batch.damaged.push(seq.unsigned_abs()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(choice.batch)
+}
+
+/// A batch that is being chosen.
+struct Choice<'a> {
+    tx: &'a Transaction<'a>,
+    generation: i64,
+    request: &'a BatchRequest,
+    /// One mutation is asked for by its place.
+    only: bool,
+    limit: usize,
+    batch: Batch,
+    bytes: usize,
+    /// Entities of mutations that wait: whatever touches one of them has to wait too, to keep its order.
+    held: HashSet<EntityKey>,
+    sent: HashSet<EntityKey>,
+}
+
+impl Choice<'_> {
+    /// Looks at the next mutation of the queue. Whether there is room for more.
+    fn consider(&mut self, seq: i64, row: &Row<'_>) -> rusqlite::Result<ControlFlow<()>> {
+        let Self { tx, generation, request, .. } = *self;
         let patches = tables::patches_of(tx, seq)?;
         let touches = |set: &HashSet<EntityKey>| patches.iter().any(|(key, _)| set.contains(key));
         let suspect: bool = row.get(7)?;
-        if !only && (suspect || touches(&held)) {
-            held.extend(patches.into_iter().map(|(key, _)| key));
-            continue;
+        if !self.only && (suspect || touches(&self.held)) {
+            self.held.extend(patches.into_iter().map(|(key, _)| key));
+            return Ok(ControlFlow::Continue(()));
         }
         if is_expired(row.get(5)?, request.server_now) {
-            batch.expired.push(seq.unsigned_abs());
-            continue;
+            self.batch.expired.push(seq.unsigned_abs());
+            return Ok(ControlFlow::Continue(()));
         }
         // A plain server does not stop at a failure, so nothing in a batch may rest on what is before it.
-        let alone = request.wire == Wire::Plain && (patches.is_empty() || touches(&sent));
-        if alone && !batch.mutations.is_empty() {
-            break;
+        let alone = request.wire == Wire::Plain && (patches.is_empty() || touches(&self.sent));
+        if alone && !self.batch.mutations.is_empty() {
+            return Ok(ControlFlow::Break(()));
         }
         let (mutation, size) = outgoing(tx, generation, row, patches, request.whole)?;
-        if !batch.mutations.is_empty() && bytes + size > request.max_bytes {
-            break;
+        if !self.batch.mutations.is_empty() && self.bytes + size > request.max_bytes {
+            return Ok(ControlFlow::Break(()));
         }
-        bytes += size;
-        sent.extend(mutation.entities.iter().cloned());
-        batch.mutations.push(mutation);
-        if batch.mutations.len() >= limit || alone {
-            break;
-        }
+        self.bytes += size;
+        self.sent.extend(mutation.entities.iter().cloned());
+        self.batch.mutations.push(mutation);
+        let full = alone || self.batch.mutations.len() >= self.limit;
+        Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
-    Ok(batch)
 }
 
 /// A row of the queue as it will be sent, and its size.
@@ -113,11 +153,11 @@ fn outgoing(
                 whole.as_ref().map_or_else(|| patch.size(), |whole| whole.as_str().len()) + key.id.len();
             (Meaning::Entity { key, patch, whole }, size)
         }
-        (args, _) => {
-            let (name, args) = (row.get(2)?, args.unwrap_or_else(|| "null".to_owned()).into_boxed_str());
+        (Some(args), _) => {
             let size = args.len();
-            (Meaning::Custom { name, args }, size)
+            (Meaning::Custom { name: row.get(2)?, args: args.into_boxed_str() }, size)
         }
+        (None, None) => return Err(tables::damaged(3)),
     };
     let outgoing = Outgoing {
         seq: seq.unsigned_abs(),

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Store;
 use super::error::StoreError;
+use super::{Store, tables};
 use crate::model::{EntityKey, Object};
 
 /// An entity as the app sees it.
@@ -117,5 +117,5 @@ fn rejected_ids(connection: &Connection, collection: &str) -> rusqlite::Result<H
     let sql = "SELECT DISTINCT patch.id FROM mutation JOIN patch USING (seq)
                WHERE mutation.state = 2 AND patch.collection = ?1";
     let mut select = connection.prepare_cached(sql)?;
-    select.query_map([collection], |row| row.get(0))?.collect()
+    select.query_map([collection], |row| Ok(tables::shown(row, 0)?.unwrap_or_default()))?.collect()
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::connections::Durability;
 use super::error::StoreError;
-use super::{Delta, Owner, Store, TransactionExt};
+use super::{Delta, Owner, Store, TransactionExt, tables};
 use crate::model::{EntityKey, Replica, Stage, Suspect, Versions};
 use crate::time::Timestamp;
 
@@ -173,7 +173,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Replica> {
                 seq: row.get::<_, i64>(0)?.unsigned_abs(),
                 attempts: row.get(1)?,
                 first_failure: Timestamp::from_millis(row.get::<_, Option<i64>>(2)?.unwrap_or(0)),
-                error: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                error: tables::shown(row, 3)?.unwrap_or_default(),
                 answered: false,
             })
         })?

@@ -8,7 +8,7 @@ use super::gate::Gate;
 use super::trials::Attempt;
 use crate::model::{Batch, BatchRequest, Outcome, Selection};
 use crate::net::Lane;
-use crate::store::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
+use crate::store::{DAMAGED, DAMAGED_ERROR, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
 
 /// The code of a mutation that failed too often while others were accepted.
 const KEEPS_FAILING: &str = "keeps_failing";
@@ -129,16 +129,16 @@ impl Engine {
 
     pub(super) fn batch_taken(&mut self, batch: Batch) {
         let Step::Taking(attempt) = std::mem::take(&mut self.push.step) else { return };
-        if !batch.expired.is_empty() {
+        if !batch.expired.is_empty() || !batch.damaged.is_empty() {
             // Decided first; the others are taken again.
-            let rejected = |seq| {
-                let (code, error) = (OUTCOME_UNKNOWN.to_owned(), OUTCOME_UNKNOWN_ERROR.to_owned());
-                (seq, Outcome::Rejected { code, error })
-            };
-            for seq in &batch.expired {
-                self.trials.forget(*seq);
+            let expired = batch.expired.into_iter().map(|seq| (seq, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR));
+            let damaged = batch.damaged.into_iter().map(|seq| (seq, DAMAGED, DAMAGED_ERROR));
+            let mut outcomes = Vec::new();
+            for (seq, code, error) in expired.chain(damaged) {
+                self.trials.forget(seq);
+                let (code, error) = (code.to_owned(), error.to_owned());
+                outcomes.push((seq, Outcome::Rejected { code, error }));
             }
-            let outcomes = batch.expired.into_iter().map(rejected).collect();
             self.trials.postpone(attempt);
             self.record(outcomes);
             return;

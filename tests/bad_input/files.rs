@@ -343,6 +343,33 @@ fn damage_that_is_found_later_is_told_where_it_is_found() {
 }
 
 #[test]
+fn one_damaged_mutation_is_rejected_and_holds_up_nothing() {
+    let server = crate::server::Server::well();
+    let (_folder, path) = closed();
+    let client = builder(&server.url(), &path).open().unwrap();
+    for id in ["b", "c"] {
+        client.collection::<Note>("note").create(id, Note::new("a")).unwrap();
+    }
+    drop(client);
+    let connection = Connection::open(&path).unwrap();
+    let sql = "UPDATE patch SET body = CAST(x'7b2274657874223a22ff227d' AS TEXT) WHERE id = 'b'";
+    assert_eq!(connection.execute(sql, []).unwrap(), 1);
+    drop(connection);
+    let (tell, told) = std::sync::mpsc::channel();
+    let client =
+        builder(&server.url(), &path).on_rejected(move |refused| drop(tell.send(refused))).open().unwrap();
+    assert_eq!(client.pending().unwrap().len(), 3);
+    client.start().unwrap();
+    client.sync(crate::support::SOON).unwrap();
+    let refused = told.recv_timeout(crate::support::SOON).unwrap();
+    assert_eq!((&*refused.name, &*refused.code), ("note.create", "damaged"));
+    assert!(refused.error.contains("discard it"), "{}", refused.error);
+    assert_eq!(client.rejected().unwrap(), std::slice::from_ref(&refused));
+    client.discard(&refused.id).unwrap();
+    assert_eq!((client.pending().unwrap(), client.rejected().unwrap()), (vec![], vec![]));
+}
+
+#[test]
 fn a_file_that_is_open_is_not_opened_twice() {
     let device = Device::new(&nowhere());
     let error = open(&device.path).unwrap_err();

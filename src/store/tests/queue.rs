@@ -237,3 +237,78 @@ fn numbers_of_mutations_are_never_given_twice() {
     fixture.create("b", "{}");
     assert_eq!(fixture.next(Wire::Extended), [2]);
 }
+
+/// What damages the mutation 2, which is of the entity `b`.
+const DAMAGE: [&str; 9] = [
+    "UPDATE patch SET body = CAST(x'7b2261223a22ff227d' AS TEXT) WHERE seq = 2",
+    "UPDATE patch SET body = '{' WHERE seq = 2",
+    "UPDATE patch SET op = 'x' WHERE seq = 2",
+    "UPDATE patch SET collection = CAST(x'746fff646f' AS TEXT) WHERE seq = 2",
+    "DELETE FROM patch WHERE seq = 2",
+    "UPDATE mutation SET id = CAST(x'6d2dff' AS TEXT) WHERE seq = 2",
+    "UPDATE mutation SET args = CAST(x'22ff22' AS TEXT) WHERE seq = 2",
+    "UPDATE mutation SET created_at = 'soon' WHERE seq = 2",
+    "UPDATE mutation SET failures = -1 WHERE seq = 2",
+];
+
+fn damaged(sql: &str) -> Fixture {
+    let fixture = Fixture::new();
+    for id in ["a", "b", "c"] {
+        fixture.create(id, r#"{"a":"x"}"#);
+    }
+    let file = rusqlite::Connection::open(fixture.folder.path().join("todos.db")).unwrap();
+    assert_eq!(file.execute(sql, []).unwrap(), 1, "{sql}");
+    fixture
+}
+
+#[test]
+fn a_mutation_that_cannot_be_read_is_named_shown_and_discarded_and_the_others_go_on() {
+    for sql in DAMAGE {
+        for whole in [false, true] {
+            let fixture = damaged(sql);
+            let store = &fixture.store;
+            assert_eq!(store.pending().unwrap().len(), 3, "{sql}");
+            let batch = store.take_batch(&BatchRequest { whole, ..request() }).unwrap();
+            assert_eq!(batch.damaged, [2], "{sql}");
+            let (code, error) = ("damaged".to_owned(), "no".to_owned());
+            let told = store.record(&[(2, Outcome::Rejected { code, error })], AT).unwrap();
+            assert_eq!((told.len(), &*told[0].code), (1, "damaged"), "{sql}");
+            assert_eq!(store.rejected().unwrap(), told, "{sql}");
+            assert_eq!(store.rejected_at(2).unwrap().as_ref(), Some(&told[0]), "{sql}");
+            assert_eq!(store.pending().unwrap().len(), 2, "{sql}");
+            assert_eq!(fixture.next(Wire::Extended), [1, 3], "{sql}");
+            assert_eq!(store.all("todo").unwrap().iter().filter(|row| row.id != "b").count(), 2, "{sql}");
+            store.discard(&told[0].id).unwrap();
+            assert_eq!(store.rejected().unwrap(), [], "{sql}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_of_a_mutation_is_not_sent_by_a_retry_either() {
+    let fixture = damaged(DAMAGE[0]);
+    fixture
+        .store
+        .record(&[(2, Outcome::Rejected { code: "x".to_owned(), error: "x".to_owned() })], AT)
+        .unwrap();
+    let [refused] = &*fixture.store.rejected().unwrap() else { panic!("one is rejected") };
+    assert_eq!(refused.args, "{\"id\":\"b\",\"data\":{\"a\":\"\u{fffd}\"}}");
+    let error = fixture.store.retry(&refused.id, None, "m-new", AT).unwrap_err();
+    assert!(error.to_string().contains("discard it"), "{error}");
+    assert_eq!(fixture.shown("b"), None, "what it did is undone");
+}
+
+#[test]
+fn a_pull_goes_on_over_a_mutation_that_cannot_be_read() {
+    let fixture = damaged(DAMAGE[0]);
+    let page = Page {
+        changes: vec![put("a", r#"{"n":1}"#), put("b", r#"{"n":2}"#)],
+        cursor: cursor(5),
+        round: 1,
+        ends_round: true,
+        ..Page::default()
+    };
+    fixture.store.apply_page(&page).unwrap();
+    fixture.store.discard("m-b").unwrap();
+    assert_eq!(fixture.shown("b").as_deref(), Some(r#"{"n":2}"#));
+}
