@@ -86,7 +86,7 @@ pub enum Error {
     },
     /// Data that was not sent would be lost.
     #[error(
-        "{pending} mutations are not sent and {rejected} not decided about: sync first, or wipe with Unsent::Drop"
+        "{pending} mutations are not sent and {rejected} not decided about: sync first, or wipe with Unsent::Lose"
     )]
     Unsent {
         /// Mutations that the server has not confirmed.

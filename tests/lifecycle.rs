@@ -148,9 +148,9 @@ fn no_callback_starts_after_a_stop_that_a_callback_made() {
 fn a_wipe_refuses_to_lose_writes_unless_it_is_told_to() {
     let phone = support::offline_client("phone");
     phone.client.collection::<Note>("note").add(Note::new("a")).unwrap();
-    assert_eq!(phone.client.wipe(Unsent::Keep), Err(Error::Unsent { pending: 1, rejected: 0 }));
+    assert_eq!(phone.client.wipe(Unsent::Refuse), Err(Error::Unsent { pending: 1, rejected: 0 }));
     assert_eq!(phone.client.pending().unwrap().len(), 1);
-    phone.client.wipe(Unsent::Drop).unwrap();
+    phone.client.wipe(Unsent::Lose).unwrap();
     assert!(!phone.path.exists());
     assert!(phone.client.pending().unwrap_err().is_closed());
 }
@@ -194,7 +194,7 @@ fn transitions_from_many_threads_leave_a_client_that_works() {
 fn a_paused_client_can_be_wiped() {
     let phone = support::offline_client("phone");
     phone.client.pause().unwrap();
-    phone.client.wipe(Unsent::Keep).unwrap();
+    phone.client.wipe(Unsent::Refuse).unwrap();
     assert!(!phone.path.exists());
 }
 
@@ -204,16 +204,16 @@ fn a_wipe_of_a_paused_client_refuses_to_lose_what_another_one_has_written_meanwh
     phone.client.pause().unwrap();
     let open = || Client::builder("http://127.0.0.1:9/_sync", "user:1").database(&phone.path).open();
     open().unwrap().collection::<Note>("note").add(Note::new("unsent")).unwrap();
-    assert_eq!(phone.client.wipe(Unsent::Keep), Err(Error::Unsent { pending: 1, rejected: 0 }));
+    assert_eq!(phone.client.wipe(Unsent::Refuse), Err(Error::Unsent { pending: 1, rejected: 0 }));
     // It is paused still, and the file is free.
     assert_eq!(phone.client.pending(), Err(Error::Store(StoreError::Paused)));
     let other = open().unwrap();
     let id = other.pending().unwrap()[0].id.clone();
     other.discard(&id).unwrap();
-    let taken = phone.client.wipe(Unsent::Drop);
+    let taken = phone.client.wipe(Unsent::Lose);
     assert!(matches!(taken, Err(Error::Store(StoreError::AlreadyOpen { .. }))), "{taken:?}");
     drop(other);
-    phone.client.wipe(Unsent::Keep).unwrap();
+    phone.client.wipe(Unsent::Refuse).unwrap();
     assert!(!phone.path.exists());
 }
 
@@ -224,7 +224,7 @@ fn a_wipe_of_a_paused_client_leaves_the_file_that_another_user_has_made_meanwhil
     std::fs::remove_file(&phone.path).unwrap();
     let other = Client::builder("http://127.0.0.1:9/_sync", "user:1").database(&phone.path).principal("bob");
     other.open().unwrap().collection::<Note>("note").add(Note::new("unsent")).unwrap();
-    let refused = phone.client.wipe(Unsent::Drop);
+    let refused = phone.client.wipe(Unsent::Lose);
     assert!(matches!(refused, Err(Error::Store(StoreError::OtherPrincipal { .. }))), "{refused:?}");
     assert!(phone.path.exists());
 }

@@ -39,7 +39,7 @@ fn a_relative_path_means_the_same_file_for_the_life_of_the_client() {
     assert!(notes.has("kept").unwrap());
     let error = open(first.join("a.db").to_str().unwrap()).unwrap_err();
     assert_eq!(error, Error::Store(StoreError::AlreadyOpen { path: first.join("a.db") }));
-    client.wipe(Unsent::Drop).unwrap();
+    client.wipe(Unsent::Lose).unwrap();
     assert_eq!(companions(&first), ["a.db-lock"]);
     assert_eq!(companions(&second), other, "another file was touched");
 

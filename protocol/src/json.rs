@@ -33,6 +33,17 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
     }
 }
 
+/// How many bytes `text` takes as a JSON string, quotes and escapes included.
+#[must_use]
+pub fn string_len(text: &str) -> usize {
+    let escaped = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    2 + text.bytes().map(escaped).sum::<usize>()
+}
+
 /// Whether `text` is a JSON object.
 #[must_use]
 pub fn is_object(text: &str) -> bool {
@@ -48,6 +59,13 @@ mod tests {
         assert_eq!(depth("7"), 0);
         assert_eq!(depth("{}"), 1);
         assert_eq!(depth(r#"{"a":[1,{"b":"]}[\"{{"}],"c":[]}"#), 3);
+    }
+
+    #[test]
+    fn the_length_of_a_string_is_that_of_its_json() {
+        for text in ["", "todo", "né\u{1f600}", "\"\\/\u{8}\u{c}\n\r\t\u{0}\u{1f}\u{7f}"] {
+            assert_eq!(string_len(text), serde_json::to_string(text).unwrap().len(), "{text:?}");
+        }
     }
 
     #[test]

@@ -47,10 +47,10 @@ use crate::sync::{Config, Connection, Dialect, Event};
 /// What [`Client::wipe`] does with writes that the server has not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsent {
-    /// Refuse to wipe while there are any.
-    Keep,
-    /// They are lost.
-    Drop,
+    /// Refuses to wipe while there are any.
+    Refuse,
+    /// Wipes all the same: they are lost.
+    Lose,
 }
 
 /// A local database that syncs one scope with a server.
@@ -128,7 +128,7 @@ impl Client {
     /// happened. When the file cannot be deleted, or not be taken again: the client is paused then, and can be
     /// wiped again.
     pub fn wipe(&self, unsent: Unsent) -> Result<()> {
-        self.core.wipe(unsent == Unsent::Drop)
+        self.core.wipe(unsent == Unsent::Lose)
     }
 
     /// Several writes that are kept together or not at all, consecutive in the queue. Inside, reads through

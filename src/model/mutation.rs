@@ -91,6 +91,8 @@ pub struct BatchRequest {
     pub whole: bool,
     /// Their size together, at most; a single one may be larger.
     pub max_bytes: usize,
+    /// What each of them takes beside its name, id and arguments.
+    pub bytes_each: usize,
     /// The server's time, where it is known.
     pub server_now: Option<Timestamp>,
 }

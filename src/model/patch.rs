@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use mizu_sync_protocol::json;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -135,7 +136,7 @@ impl Patch {
         match self {
             Self::Create(data) | Self::Replace(data) => data.as_str().len(),
             Self::Fields { set, unset } => {
-                set.as_str().len() + unset.iter().map(|name| name.len() + 3).sum::<usize>()
+                set.as_str().len() + unset.iter().map(|name| json::string_len(name) + 1).sum::<usize>()
             }
             Self::Delete => 0,
         }

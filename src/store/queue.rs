@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use mizu_sync_protocol::{Wire, limits};
+use mizu_sync_protocol::{Wire, json, limits};
 use rusqlite::{Row, Transaction, params};
 
 use super::error::{StoreError, is_unreadable};
@@ -20,9 +20,6 @@ pub const DAMAGED: &str = "damaged";
 /// The same in words.
 pub const DAMAGED_ERROR: &str =
     "it is damaged in the file and cannot be sent: write it again, and discard it";
-
-/// What a mutation needs on the wire beside its arguments: field names, its id, client and time.
-const OVERHEAD: usize = 256;
 
 impl Store {
     /// Chooses the mutations to send now, and remembers that they are sent: none while there are some that have
@@ -117,6 +114,7 @@ impl Choice<'_> {
             return Ok(ControlFlow::Break(()));
         }
         let (mutation, size) = outgoing(tx, generation, row, patches, request.whole)?;
+        let size = size + request.bytes_each;
         if !self.batch.mutations.is_empty() && self.bytes + size > request.max_bytes {
             return Ok(ControlFlow::Break(()));
         }
@@ -128,7 +126,7 @@ impl Choice<'_> {
     }
 }
 
-/// A row of the queue as it will be sent, and its size.
+/// A row of the queue as it will be sent, and the size of its names and arguments.
 fn outgoing(
     tx: &Transaction<'_>,
     generation: i64,
@@ -149,13 +147,14 @@ fn outgoing(
         (None, Some((key, patch))) => {
             let partial = whole && matches!(patch, Patch::Fields { .. });
             let whole = if partial { overlay::object_at(tx, generation, &key, seq)? } else { None };
-            let size =
-                whole.as_ref().map_or_else(|| patch.size(), |whole| whole.as_str().len()) + key.id.len();
+            let data = whole.as_ref().map_or_else(|| patch.size(), |whole| whole.as_str().len());
+            let size = data + json::string_len(&key.id) + json::string_len(&key.collection);
             (Meaning::Entity { key, patch, whole }, size)
         }
         (Some(args), _) => {
-            let size = args.len();
-            (Meaning::Custom { name: row.get(2)?, args: args.into_boxed_str() }, size)
+            let name: String = row.get(2)?;
+            let size = args.len() + json::string_len(&name);
+            (Meaning::Custom { name, args: args.into_boxed_str() }, size)
         }
         (None, None) => return Err(tables::damaged(3)),
     };
@@ -167,7 +166,8 @@ fn outgoing(
         entities,
         failures: row.get(6)?,
     };
-    Ok((outgoing, size + OVERHEAD))
+    let size = size + json::string_len(&outgoing.id);
+    Ok((outgoing, size))
 }
 
 /// Whether a mutation, never answered, was sent too long ago to be sent again.

@@ -1,6 +1,6 @@
 //! The lane that sends mutations.
 
-use mizu_sync_protocol::{Cursor, Wire, limits};
+use mizu_sync_protocol::{Cursor, Wire, json, limits};
 
 use super::engine::Engine;
 use super::event::{Command, Moment, Plan};
@@ -10,6 +10,8 @@ use crate::model::{Batch, BatchRequest, Outcome, Selection};
 use crate::net::Lane;
 use crate::store::{DAMAGED, DAMAGED_ERROR, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
 
+/// Bytes of a mutation's field names, number and time on the wire.
+const FIELDS: usize = 160;
 /// The code of a mutation that failed too often while others were accepted.
 const KEEPS_FAILING: &str = "keeps_failing";
 
@@ -111,6 +113,7 @@ impl Engine {
         }
         let Some(attempt) = self.trials.next(self.time.now) else { return };
         let Some(wire) = self.wire() else { return };
+        let client = self.replica.as_ref().map_or(0, |replica| json::string_len(&replica.client));
         let selection = match attempt {
             Attempt::Batch => Selection::Next { limit: self.push.size.0 },
             Attempt::Probe => Selection::Next { limit: 1 },
@@ -121,6 +124,7 @@ impl Engine {
             wire,
             whole: wire == Wire::Plain || self.config.whole_objects,
             max_bytes: limits::MAX_PUSH_BODY.saturating_sub(1024),
+            bytes_each: FIELDS + json::string_len(&self.config.scope) + client,
             server_now: self.server_now(),
         };
         self.push.step = Step::Taking(attempt);

@@ -102,7 +102,7 @@ fn every_call_after_close_says_that_the_client_is_closed() {
         for (name, result) in [
             ("pause", device.client.pause()),
             ("resume", device.client.resume()),
-            ("wipe", device.client.wipe(Unsent::Drop)),
+            ("wipe", device.client.wipe(Unsent::Lose)),
         ] {
             assert_eq!(result, Err(Error::Store(StoreError::Closed)), "{name}");
         }

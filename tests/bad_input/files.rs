@@ -401,7 +401,7 @@ fn a_file_is_not_opened_twice_under_several_names() {
             );
         }
         assert_eq!(companions(&data.join("a.db")), ["a.db", "a.db-lock", "a.db-shm", "a.db-wal"]);
-        client.wipe(Unsent::Keep).unwrap();
+        client.wipe(Unsent::Refuse).unwrap();
         assert_eq!(companions(&data.join("a.db")), ["a.db-lock"]);
     }
     symlink("circle", folder.path().join("circle")).unwrap();
@@ -415,15 +415,15 @@ fn a_file_is_not_opened_twice_under_several_names() {
 fn a_wipe_keeps_what_is_unsent_or_undecided() {
     let server = crate::server::Server::well();
     let device = Device::new(&server.url());
-    let error = device.client.wipe(Unsent::Keep).unwrap_err();
+    let error = device.client.wipe(Unsent::Refuse).unwrap_err();
     assert_eq!(error, Error::Unsent { pending: 1, rejected: 0 });
-    assert_says(&error, &["1 mutations are not sent", "sync first, or wipe with Unsent::Drop"]);
+    assert_says(&error, &["1 mutations are not sent", "sync first, or wipe with Unsent::Lose"]);
     device.assert_kept();
     server.limit_pushes(10);
     device.client.start().unwrap();
     device.rejected.recv_timeout(crate::support::SOON).unwrap();
-    assert_eq!(device.client.wipe(Unsent::Keep), Err(Error::Unsent { pending: 0, rejected: 1 }));
+    assert_eq!(device.client.wipe(Unsent::Refuse), Err(Error::Unsent { pending: 0, rejected: 1 }));
     assert_eq!(device.client.rejected().unwrap().len(), 1);
-    device.client.wipe(Unsent::Drop).unwrap();
+    device.client.wipe(Unsent::Lose).unwrap();
     assert!(!device.path.exists());
 }

@@ -97,6 +97,7 @@ pub fn request() -> BatchRequest {
         wire: Wire::Extended,
         whole: false,
         max_bytes: 900 * 1024,
+        bytes_each: 256,
         server_now: None,
     }
 }

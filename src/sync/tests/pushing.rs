@@ -226,3 +226,22 @@ fn an_ack_above_where_a_snapshot_is_being_caught_up_waits_for_it() {
     assert_eq!(rig.store.counts().acked, 1, "what is seen does not have it yet");
     assert!(rig.store.exists(&EntityKey::new("todo", "a")).unwrap());
 }
+
+#[test]
+fn a_push_has_at_most_900_kib_however_long_the_names_are() {
+    let mut rig = Rig::synced();
+    let scope = format!("user:{}", "\"".repeat(1_000));
+    rig.engine.config.scope.clone_from(&scope);
+    let data = Object::parse(format!(r#"{{"text":"{}"}}"#, "x".repeat(8_850))).unwrap();
+    let mutation = |number| {
+        let key = EntityKey::new(&"c".repeat(1_000), &format!("{number}"));
+        let intent = Intent::Entity(key, Edit::Create(data.clone()));
+        NewMutation { id: format!("m-{number}"), created_at: START, intent }
+    };
+    rig.store.write((0..100).map(mutation).collect()).unwrap();
+    rig.event(Event::Queued);
+    let plan = &rig.push_asked().unwrap().plan;
+    let body = encode::body(plan, &scope, None).unwrap();
+    let most = mizu_sync_protocol::limits::MAX_PUSH_BODY;
+    assert!(body.len() <= most && body.len() > most * 9 / 10, "{} bytes", body.len());
+}
