@@ -18,33 +18,59 @@ usage: cargo xtask COMMAND
   test --list       name the steps
 ";
 
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Request<'a> {
+    Help,
+    List,
+    Test(Vec<&'a str>),
+    /// Nothing that makes sense.
+    Unclear,
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments.as_slice() {
-        ["test", "--list"] => {
-            list();
-            ExitCode::SUCCESS
-        }
-        ["test", names @ ..] => match selected(names) {
+    match request(&arguments) {
+        Request::Help => say(&help()),
+        Request::List => say(&list()),
+        Request::Test(names) => match selected(&names) {
             Ok(steps) => test(&steps),
             Err(unknown) => {
                 eprintln!("there is no step {unknown:?}; cargo xtask test --list names them");
                 ExitCode::from(2)
             }
         },
-        _ => {
+        Request::Unclear => {
             eprint!("{USAGE}");
             ExitCode::from(2)
         }
     }
 }
 
-fn list() {
-    let width = STEPS.iter().map(|step| step.name.len()).max().unwrap_or_default();
-    for step in STEPS {
-        println!("{:width$}  {}", step.name, step.about);
+fn request<'a>(arguments: &[&'a str]) -> Request<'a> {
+    match arguments {
+        ["help", ..] => Request::Help,
+        _ if arguments.iter().any(|argument| ["--help", "-h"].contains(argument)) => Request::Help,
+        ["test", "--list"] => Request::List,
+        ["test", names @ ..] => Request::Test(names.to_vec()),
+        _ => Request::Unclear,
     }
+}
+
+fn say(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
+}
+
+fn help() -> String {
+    format!("{USAGE}\nThe steps:\n\n{}\nExit codes: 0 all is well, 1 a step failed, 2 wrong usage.\n", list())
+}
+
+/// The steps, one a line.
+fn list() -> String {
+    let width = STEPS.iter().map(|step| step.name.len()).max().unwrap_or_default();
+    STEPS.iter().map(|step| format!("  {:width$}  {}\n", step.name, step.about)).collect()
 }
 
 /// The steps with these names, in the order in which they are best run; all of them where none is named.
@@ -65,6 +91,24 @@ fn test(steps: &[&'static Step]) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_asks_for_help_anywhere_gets_a_list_of_the_steps() {
+        for arguments in [&["--help"][..], &["-h"], &["help"], &["test", "--help"], &["test", "lint", "-h"]] {
+            assert_eq!(request(arguments), Request::Help, "{arguments:?}");
+        }
+        let help = help();
+        assert!(STEPS.iter().all(|step| help.contains(step.name) && help.contains(step.about)), "{help}");
+    }
+
+    #[test]
+    fn steps_are_run_or_listed_and_nothing_is_guessed() {
+        assert_eq!(request(&["test"]), Request::Test(vec![]));
+        assert_eq!(request(&["test", "lint", "docs"]), Request::Test(vec!["lint", "docs"]));
+        assert_eq!(request(&["test", "--list"]), Request::List);
+        assert_eq!(request(&[]), Request::Unclear);
+        assert_eq!(request(&["tests"]), Request::Unclear);
+    }
 
     #[test]
     fn no_name_selects_every_step() {
