@@ -35,7 +35,7 @@ pub fn rejected(client: &Client, output: &mut Output, json: bool) -> Result {
         return output.json(&refused);
     }
     for mutation in rejected {
-        output.add(format_args!("{} {} {mutation}: {}", mutation.id, mutation.at, mutation.args))?;
+        output.show(format_args!("{} {} {mutation}: {}", mutation.id, mutation.at, mutation.args))?;
     }
     output.flush()
 }

@@ -6,8 +6,8 @@
 //! commit in thousands of lines, and a slow one gets the id of each line at once.
 //!
 //! # Limits
-//! An id that was printed is on disk. A line that was read and not answered may be there or not. Empty lines
-//! are passed over.
+//! An id that was printed is on disk. A line that was read and not answered may be there or not. Lines with
+//! nothing but blanks are passed over.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
@@ -58,8 +58,10 @@ type Line = Result<(u64, String)>;
 fn read(mut source: Source, lines: &SyncSender<Line>) {
     for number in 1.. {
         let line = match read_line(&mut source) {
-            Ok(Some(title)) if title.is_empty() => continue,
-            Ok(Some(title)) => Ok((number, title)),
+            Ok(Some(line)) => match without_mark(number, line) {
+                title if title.trim().is_empty() => continue,
+                title => Ok((number, title)),
+            },
             Ok(None) => return,
             Err(reason) => Err(Failure::new(format_args!("line {number} cannot be read: {reason}"))),
         };
@@ -67,6 +69,14 @@ fn read(mut source: Source, lines: &SyncSender<Line>) {
         if lines.send(line).is_err() || last {
             return;
         }
+    }
+}
+
+/// Some editors put a byte order mark at the beginning of a file.
+fn without_mark(number: u64, line: String) -> String {
+    match line.strip_prefix('\u{feff}') {
+        Some(title) if number == 1 => title.to_owned(),
+        _ => line,
     }
 }
 

@@ -29,7 +29,7 @@ pub fn list(client: &Client, output: &mut Output, json: bool) -> Result {
     for Listed { id, title, done, pending } in listed {
         let tick = if done { 'x' } else { ' ' };
         let unsent = if pending { " (unsent)" } else { "" };
-        output.add(format_args!("[{tick}] {id} {title}{unsent}"))?;
+        output.show(format_args!("[{tick}] {id} {title}{unsent}"))?;
     }
     output.flush()
 }

@@ -6,22 +6,22 @@
 //! # Idea
 //! Each command opens the file, does one thing with the SDK, and ends. What a command has printed is on disk:
 //! the process may be killed at any moment. Whoever reads the output may go away at any moment too, which ends
-//! the program without a word.
+//! the program without a word. What other people wrote is shown so that it cannot control the terminal.
 
 mod arguments;
 mod decisions;
 mod failure;
 mod import;
 mod list;
+mod open;
 mod output;
+mod shown;
 mod sync;
 mod todos;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use mizu_sync::Client;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Result;
@@ -30,14 +30,13 @@ use crate::output::Output;
 fn main() -> ExitCode {
     let Err(failure) = run(Arguments::parse()) else { return ExitCode::SUCCESS };
     if let Some(reason) = failure.reason() {
-        // There may be nobody to tell.
-        let _ = writeln!(std::io::stderr(), "todo: {reason}");
+        output::tell(reason);
     }
     failure.exit_code()
 }
 
 fn run(arguments: Arguments) -> Result {
-    let client = open(&arguments)?;
+    let client = open::open(&arguments)?;
     let mut output = Output::new();
     match arguments.command {
         Command::Add { title, id } => todos::add(&client, &mut output, title, id),
@@ -53,14 +52,4 @@ fn run(arguments: Arguments) -> Result {
         Command::Retry { id } => decisions::retry(&client, &mut output, &id),
         Command::Discard { id } => decisions::discard(&client, &id),
     }
-}
-
-fn open(arguments: &Arguments) -> Result<Client> {
-    // There are no users here but the scopes themselves.
-    let builder = Client::builder(&arguments.url, &arguments.scope);
-    let mut builder = builder.database(&arguments.db).principal(&arguments.scope);
-    if let Some(token) = &arguments.token {
-        builder = builder.token(token);
-    }
-    Ok(builder.open()?)
 }

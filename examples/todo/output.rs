@@ -6,6 +6,13 @@ use std::io::{BufWriter, StdoutLock, Write as _};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
+use crate::shown::Shown;
+
+/// Tells the user something beside the output, on stderr.
+pub fn tell(sentence: impl fmt::Display) {
+    // There may be nobody to tell.
+    let _ = writeln!(std::io::stderr(), "todo: {}", Shown(sentence));
+}
 
 /// Stdout. What was given to it is out when [`Output::flush`] has returned, which [`Output::line`] waits for.
 pub struct Output(BufWriter<StdoutLock<'static>>);
@@ -30,6 +37,11 @@ impl Output {
     pub fn json(&mut self, value: &impl Serialize) -> Result {
         serde_json::to_writer(&mut self.0, value).map_err(|error| Failure::output(&error.into()))?;
         self.line("")
+    }
+
+    /// One line of several, for a person: what others wrote in it cannot control the terminal.
+    pub fn show(&mut self, line: impl fmt::Display) -> Result {
+        self.add(Shown(line))
     }
 
     pub fn flush(&mut self) -> Result {

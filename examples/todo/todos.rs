@@ -20,8 +20,10 @@ impl Todo {
     }
 }
 
+pub const COLLECTION: &str = "todo";
+
 pub fn collection(client: &Client) -> Collection<Todo> {
-    client.collection("todo")
+    client.collection(COLLECTION)
 }
 
 pub fn add(client: &Client, output: &mut Output, title: String, id: Option<String>) -> Result {

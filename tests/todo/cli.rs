@@ -51,6 +51,11 @@ impl Device {
         command
     }
 
+    /// Without telling the program its file.
+    pub fn run_bare(&self, arguments: &[&str]) -> Ran {
+        Ran(Command::new(&PROGRAMS.todo).current_dir(self.folder.path()).args(arguments).output().unwrap())
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran(self.command(arguments).output().unwrap())
     }
@@ -60,6 +65,13 @@ impl Device {
         let ran = self.run(arguments);
         assert_eq!((ran.code(), ran.stderr().as_str()), (0, ""), "{arguments:?}");
         ran.stdout()
+    }
+
+    /// Runs a sync that succeeds and has nothing to complain about. Gives how much it sent and received.
+    pub fn sync(&self, arguments: &[&str]) -> (usize, usize) {
+        let ran = self.run(&[&["sync"], arguments].concat());
+        assert_eq!((ran.code(), ran.stdout().as_str()), (0, ""), "{}", ran.stderr());
+        ran.moved()
     }
 
     /// As [`Self::ok`], for a command that prints one word.
@@ -112,6 +124,14 @@ impl Ran {
 
     pub fn stderr(&self) -> String {
         String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    /// How much it sent and received, where that is the one thing it told.
+    pub fn moved(&self) -> (usize, usize) {
+        let told = sentence(&self.stderr());
+        let moved = told.strip_prefix("sent ").and_then(|rest| rest.split_once(", received "));
+        let (sent, received) = moved.unwrap_or_else(|| panic!("{told:?}"));
+        (sent.parse().unwrap(), received.parse().unwrap())
     }
 
     /// Checks that it failed with one sentence and printed nothing else. Gives the sentence.

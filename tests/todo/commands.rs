@@ -2,11 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::cli::{Device, serve, todo};
+use crate::cli::{Device, Ran, serve, todo};
 
 #[test]
 fn a_todo_is_added_ticked_off_renamed_and_removed_without_a_server() {
@@ -116,6 +118,24 @@ fn a_second_process_on_the_file_is_refused_while_the_first_one_lives() {
     drop(typed);
     assert!(first.wait().unwrap().success());
     assert_eq!(device.list(), [todo(id.trim_end(), "Milk", false, true)]);
+}
+
+#[test]
+fn a_file_that_another_process_gives_back_soon_is_waited_for() {
+    let device = Device::new();
+    let mut first = device.import();
+    let mut typed = first.stdin.take().unwrap();
+    writeln!(typed, "Milk").unwrap();
+    let mut id = String::new();
+    BufReader::new(first.stdout.take().unwrap()).read_line(&mut id).unwrap();
+    let second =
+        device.command(&["add", "Bread"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(200));
+    drop(typed);
+    let second = Ran(second.wait_with_output().unwrap());
+    assert_eq!((second.code(), second.stderr().as_str()), (0, ""));
+    assert!(first.wait().unwrap().success());
+    assert_eq!(device.list().len(), 2);
 }
 
 #[test]

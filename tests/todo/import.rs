@@ -62,11 +62,21 @@ fn a_todo_whose_id_was_printed_survives_a_kill() {
 fn a_file_is_read_like_a_pipe_and_empty_lines_are_passed_over() {
     let device = Device::new();
     let file = device.file("titles.txt");
-    std::fs::write(&file, "Milk\r\n\nBread\n\r\nno newline at the end").unwrap();
+    std::fs::write(&file, "Milk\r\n\nBread\n \t\r\nno newline at the end").unwrap();
     let printed = device.ok(&["import", file.to_str().unwrap()]);
     let titles: Vec<String> = device.list().into_iter().map(|(_, title, ..)| title).collect();
     assert_eq!(titles, ["Milk", "Bread", "no newline at the end"]);
     assert_eq!(printed.lines().count(), 3);
+}
+
+#[test]
+fn a_byte_order_mark_at_the_beginning_is_no_part_of_the_title() {
+    let device = Device::new();
+    let file = device.file("titles.txt");
+    std::fs::write(&file, "\u{feff}Milk\n\u{feff}Bread\n").unwrap();
+    device.ok(&["import", file.to_str().unwrap()]);
+    let titles: Vec<String> = device.list().into_iter().map(|(_, title, ..)| title).collect();
+    assert_eq!(titles, ["Milk", "\u{feff}Bread"]);
 }
 
 #[test]

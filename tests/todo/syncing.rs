@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cli::{Device, sentence, serve, todo};
+use crate::cli::{Device, serve, todo};
 
 #[test]
 fn two_devices_that_wrote_offline_have_the_same_todos_after_syncing() {
@@ -17,9 +17,9 @@ fn two_devices_that_wrote_offline_have_the_same_todos_after_syncing() {
     laptop.id(&["add", "--id", "bread", "Bread"]);
     laptop.id(&["add", "--id", "soap", "Soap"]);
     laptop.ok(&["rm", "soap"]);
-    phone.ok(&["sync"]);
-    laptop.ok(&["sync", "--timeout", "20s"]);
-    phone.ok(&["sync"]);
+    phone.sync(&[]);
+    laptop.sync(&["--timeout", "20s"]);
+    phone.sync(&[]);
     let both = [todo("bread", "Bread", false, false), todo("milk", "Milk", true, false)];
     assert_eq!(phone.list(), both);
     assert_eq!(laptop.list(), both);
@@ -28,10 +28,70 @@ fn two_devices_that_wrote_offline_have_the_same_todos_after_syncing() {
     assert_ne!(here["client"], there["client"]);
 
     laptop.ok(&["edit", "milk", "Oat milk"]);
-    laptop.ok(&["sync"]);
-    phone.ok(&["sync"]);
+    laptop.sync(&[]);
+    phone.sync(&[]);
     assert_eq!(phone.list(), laptop.list());
     assert_eq!(phone.list()[1], todo("milk", "Oat milk", true, false));
+}
+
+#[test]
+fn a_sync_tells_how_much_it_has_sent_and_received() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(folder.path(), &[]);
+    let (phone, laptop) = (Device::at(&server), Device::at(&server));
+    phone.id(&["add", "--id", "milk", "Milk"]);
+    phone.id(&["add", "--id", "bread", "Bread"]);
+    phone.ok(&["done", "milk"]);
+    assert_eq!(phone.sync(&[]), (3, 0));
+    assert_eq!(laptop.sync(&[]), (0, 2));
+    laptop.ok(&["rm", "milk"]);
+    laptop.id(&["add", "Jam"]);
+    assert_eq!(laptop.sync(&[]), (2, 0));
+    assert_eq!(phone.sync(&[]), (0, 2));
+    assert_eq!(phone.sync(&[]), (0, 0));
+}
+
+#[test]
+fn a_server_that_has_lost_its_data_is_news_and_no_failure() {
+    let folder = TempDir::new().unwrap();
+    let mut device = Device::new();
+    {
+        let server = serve(folder.path(), &[]);
+        device.meet(&server);
+        device.id(&["add", "--id", "milk", "Milk"]);
+        device.sync(&[]);
+    }
+    let another = TempDir::new().unwrap();
+    let server = serve(another.path(), &[]);
+    device.meet(&server);
+    device.id(&["add", "--id", "bread", "Bread"]);
+    let ran = device.run(&["sync"]);
+    assert_eq!(ran.code(), 0, "{}", ran.stderr());
+    let news = ran.stderr().lines().filter(|line| line.contains("was reset or restored")).count();
+    assert_eq!(news, 1, "{}", ran.stderr());
+    assert_eq!(device.list(), [todo("bread", "Bread", false, false)]);
+}
+
+#[test]
+fn what_others_wrote_cannot_control_the_terminal() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(folder.path(), &[]);
+    let (phone, laptop) = (Device::at(&server), Device::at(&server));
+    // Clears the screen, is a line of its own, rings, and writes from right to left.
+    let title = "Milk\u{1b}[2J\n[x] jam\u{7}\u{9b}1m\u{202e}\u{85}";
+    phone.id(&["add", "--id", "a\u{1b}b", title]);
+    phone.id(&["mutate", "odd\u{1b}name", r#"{"c":"\u009b"}"#]);
+    phone.run(&["sync"]);
+    laptop.sync(&[]);
+    assert_eq!(
+        laptop.ok(&["list"]),
+        "[ ] a\\u{1b}b Milk\\u{1b}[2J\\n[x] jam\\u{7}\\u{9b}1m\\u{202e}\\u{85}\n"
+    );
+    assert_eq!(laptop.list(), [todo("a\u{1b}b", title, false, false)]);
+    let rejected = phone.ok(&["rejected"]);
+    assert!(rejected.contains("odd\\u{1b}name") && rejected.ends_with('\n'), "{rejected:?}");
+    assert!(!rejected.trim_end().contains(char::is_control), "{rejected:?}");
+    assert_eq!(phone.json(&["rejected", "--json"])[0]["name"], "odd\u{1b}name");
 }
 
 #[test]
@@ -40,8 +100,8 @@ fn two_scopes_do_not_see_each_other() {
     let server = serve(folder.path(), &[]);
     let (ann, bob) = (Device::at(&server), Device::at(&server));
     ann.id(&["add", "Milk", "--scope", "user:ann"]);
-    ann.ok(&["sync", "--scope", "user:ann"]);
-    bob.ok(&["sync", "--scope", "user:bob"]);
+    ann.sync(&["--scope", "user:ann"]);
+    bob.sync(&["--scope", "user:bob"]);
     assert_eq!(bob.ok(&["list", "--scope", "user:bob"]), "");
 }
 
@@ -54,8 +114,8 @@ fn twenty_thousand_todos_reach_the_server_and_another_device() {
     std::fs::write(&titles, (0..20_000).map(|number| format!("title {number}\n")).collect::<String>())
         .unwrap();
     phone.ok(&["import", titles.to_str().unwrap()]);
-    phone.ok(&["sync", "--timeout", "120s"]);
-    laptop.ok(&["sync", "--timeout", "120s"]);
+    assert_eq!(phone.sync(&["--timeout", "120"]), (20_000, 0));
+    assert_eq!(laptop.sync(&["--timeout", "120s"]), (0, 20_000));
     let list = phone.list();
     assert_eq!(list.len(), 20_000);
     assert!(list.iter().all(|(.., pending)| !pending));
@@ -84,13 +144,13 @@ fn a_conflict_is_kept_until_it_is_retried() {
 
     // The other one makes room.
     laptop.ok(&["rm", "jam"]);
-    laptop.ok(&["sync"]);
+    laptop.sync(&[]);
     let retried = phone.id(&["retry", &id]);
     assert_ne!(retried, id);
-    phone.ok(&["sync"]);
+    phone.sync(&[]);
     assert_eq!(phone.ok(&["rejected"]), "");
     assert_eq!(phone.list(), [todo("jam", "Plum jam", false, false)]);
-    laptop.ok(&["sync"]);
+    laptop.sync(&[]);
     assert_eq!(laptop.list(), phone.list());
 }
 
@@ -105,12 +165,12 @@ fn a_conflict_that_is_discarded_is_forgotten() {
     let again = phone.id(&["retry", &id]);
     let ran = phone.run(&["sync"]);
     assert_eq!(ran.code(), 0);
-    assert!(sentence(&ran.stderr()).starts_with("1 rejected"));
+    assert!(ran.stderr().contains("\ntodo: 1 rejected"), "{}", ran.stderr());
     assert_eq!(phone.json(&["rejected", "--json"])[0]["id"], again);
 
     phone.ok(&["discard", &again]);
     assert_eq!(phone.json(&["rejected", "--json"]), json!([]));
-    phone.ok(&["sync"]);
+    phone.sync(&[]);
     assert_eq!(phone.list(), [todo("jam", "Fig jam", false, false)]);
     assert!(phone.run(&["retry", &again]).failed().contains(&again));
 }
@@ -119,10 +179,10 @@ fn a_conflict_that_is_discarded_is_forgotten() {
 fn conflict(first: &Device, second: &Device) -> String {
     first.id(&["add", "--id", "jam", "Fig jam"]);
     second.id(&["add", "--id", "jam", "Plum jam"]);
-    first.ok(&["sync"]);
+    first.sync(&[]);
     let ran = second.run(&["sync"]);
     assert_eq!(ran.code(), 0, "a refusal is no failure of the sync");
-    assert!(sentence(&ran.stderr()).starts_with("1 rejected"));
+    assert!(ran.stderr().contains("\ntodo: 1 rejected"), "{}", ran.stderr());
     assert_eq!(second.json(&["status", "--json"])["rejected"], 1);
     let refused = second.json(&["rejected", "--json"]);
     refused[0]["id"].as_str().unwrap().to_owned()
@@ -154,7 +214,7 @@ fn a_sync_that_finds_no_server_fails_with_the_reason_and_keeps_everything() {
     let folder = TempDir::new().unwrap();
     let server = serve(folder.path(), &[]);
     device.meet(&server);
-    device.ok(&["sync"]);
+    device.sync(&[]);
     assert_eq!(device.list(), [todo("milk", "Milk", false, false)]);
 }
 
@@ -185,6 +245,6 @@ fn a_token_opens_the_server_and_none_does_not() {
     let reason =
         Device::at(&server).run(&["sync", "--scope", "user:other", "--token", "s3cret-of-ann"]).failed();
     assert!(reason.contains("may not"), "{reason}");
-    device.ok(&["sync", "--token", "s3cret-of-ann"]);
+    device.sync(&["--token", "s3cret-of-ann"]);
     assert_eq!(device.list(), [todo("milk", "Milk", false, false)]);
 }
