@@ -85,9 +85,7 @@ pub enum Error {
         reason: String,
     },
     /// Data that was not sent would be lost.
-    #[error(
-        "{pending} mutations are not sent and {rejected} not decided about: sync first, or wipe with Unsent::Lose"
-    )]
+    #[error("{}", unsent(*.pending, *.rejected))]
     Unsent {
         /// Mutations that the server has not confirmed.
         pending: u64,
@@ -102,10 +100,50 @@ pub enum Error {
     },
 }
 
+fn unsent(pending: u64, rejected: u64) -> String {
+    let sent = format!("{} not sent", mutations(pending));
+    let decided = format!("{} rejected and not decided about", mutations(rejected));
+    match (pending, rejected) {
+        (_, 0) => format!("{sent}: sync first, or wipe with Unsent::Lose"),
+        (0, _) => format!("{decided}: retry or discard first, or wipe with Unsent::Lose"),
+        _ => format!("{sent}, {decided}: sync, retry or discard first, or wipe with Unsent::Lose"),
+    }
+}
+
+fn mutations(count: u64) -> String {
+    if count == 1 { "1 mutation is".to_owned() } else { format!("{count} mutations are") }
+}
+
 impl Error {
     /// Whether the client was closed before the call.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Store(StoreError::Closed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_wipe_would_lose_is_counted_in_words_that_fit() {
+        for (pending, rejected, expected) in [
+            (1, 0, "1 mutation is not sent: sync first, or wipe with Unsent::Lose"),
+            (2, 0, "2 mutations are not sent: sync first, or wipe with Unsent::Lose"),
+            (
+                0,
+                1,
+                "1 mutation is rejected and not decided about: retry or discard first, or wipe with Unsent::Lose",
+            ),
+            (
+                1,
+                2,
+                "1 mutation is not sent, 2 mutations are rejected and not decided about: \
+                 sync, retry or discard first, or wipe with Unsent::Lose",
+            ),
+        ] {
+            assert_eq!(Error::Unsent { pending, rejected }.to_string(), expected);
+        }
     }
 }

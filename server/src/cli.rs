@@ -1,6 +1,6 @@
 //! The program's arguments.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use mizu_sync_server::{Auth, OpenAuth, ServerOptions, Service, ServiceOptions, T
 #[derive(Parser)]
 #[command(name = "mizu-sync-server", version)]
 pub(crate) struct Arguments {
-    /// Address and port; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    /// Address or host name, and port; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = listen)]
     listen: SocketAddr,
     /// The database file; made if missing
     #[arg(long, default_value = "mizu.db", value_name = "FILE")]
@@ -21,7 +21,9 @@ pub(crate) struct Arguments {
     /// The path under which the endpoints are
     #[arg(long, default_value = ServerOptions::BASE, value_name = "PATH")]
     base: String,
-    /// JSON array of {"token","principal","scopes","expires"}; without it everybody may do everything
+    /// JSON array of {"token":"…","principal":"alice","scopes":["user:1","team:*"],"expires":"2027-01-01T00:00:00Z"};
+    /// a scope that ends with * stands for all that begin so, "expires" may be left out. Without a file everybody may
+    /// do everything
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// How log lines on stderr look
@@ -43,6 +45,14 @@ pub(crate) struct Arguments {
 enum LogFormat {
     Text,
     Json,
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |reason: String| format!("{reason}; write it like 127.0.0.1:8080 or localhost:8080");
+    let addresses: Vec<_> = text.to_socket_addrs().map_err(|error| wrong(error.to_string()))?.collect();
+    // Where a name has both, most clients try this one, or are told it.
+    let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    address.copied().ok_or_else(|| wrong("this name has no address".to_owned()))
 }
 
 fn keep_log(text: &str) -> Result<Duration, String> {
@@ -76,7 +86,13 @@ impl Arguments {
 
     pub(crate) fn service_options(&self) -> Result<ServiceOptions, TokenFileError> {
         let auth: Arc<dyn Auth> = match &self.token_file {
-            Some(path) => Arc::new(TokenFile::load(path)?),
+            Some(path) => {
+                let tokens = TokenFile::load(path)?;
+                if tokens.is_empty() {
+                    tracing::warn!("the token file has no entry: nobody is let in");
+                }
+                Arc::new(tokens)
+            }
             None => Arc::new(OpenAuth::new()),
         };
         Ok(ServiceOptions {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -79,13 +80,32 @@ pub enum TokenFileError {
     /// It is not JSON of the expected form.
     #[error(
         "the token file is wrong at line {line}, column {column}: it must be a JSON array of \
-         {{\"token\",\"principal\",\"scopes\",\"expires\"}}"
+         {{\"token\":\"…\",\"principal\":\"…\",\"scopes\":[\"…\"],\"expires\":\"…\"}}"
     )]
     Malformed {
         /// From 1.
         line: usize,
         /// From 1.
         column: usize,
+    },
+    /// An entry lacks a field.
+    #[error("entry {number} of the token file has no {field:?}")]
+    MissingField {
+        /// From 1.
+        number: usize,
+        /// Its name.
+        field: &'static str,
+    },
+    /// An entry has a field too many.
+    #[error(
+        "entry {number} of the token file has a field that is none of \"token\", \"principal\", \"scopes\" and \
+         \"expires\"{}", .meant.map(|field| format!("; did you mean {field:?}?")).unwrap_or_default()
+    )]
+    UnknownField {
+        /// From 1.
+        number: usize,
+        /// The field that has a similar name. The name itself is not told: it may be a token.
+        meant: Option<&'static str>,
     },
     /// An entry has an empty token.
     #[error("entry {number} of the token file has an empty token")]
@@ -125,9 +145,11 @@ impl TokenFile {
     /// # Errors
     /// As [`TokenFile::load`].
     pub fn parse(text: &str) -> Result<Self, TokenFileError> {
-        // The parser's own words may quote a token: only the place is told.
-        let listed: Vec<FileEntry> = serde_json::from_str(text)
-            .map_err(|error| TokenFileError::Malformed { line: error.line(), column: error.column() })?;
+        // The parser's own words may quote a token.
+        let listed: Vec<FileEntry> = serde_json::from_str(text).map_err(|error| {
+            let place = TokenFileError::Malformed { line: error.line(), column: error.column() };
+            wrong_field(text).unwrap_or(place)
+        })?;
         let mut entries = HashMap::with_capacity(listed.len());
         for (index, entry) in listed.into_iter().enumerate() {
             let number = index + 1;
@@ -150,6 +172,28 @@ impl TokenFile {
         }
         Ok(Self { entries })
     }
+
+    /// Whether it has no entry, so that nobody is let in.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// The first entry's first field that is missing or unknown.
+fn wrong_field(text: &str) -> Option<TokenFileError> {
+    const REQUIRED: [&str; 3] = ["token", "principal", "scopes"];
+    let known = || REQUIRED.into_iter().chain(["expires"]);
+    let entries: Vec<Map<String, Value>> = serde_json::from_str(text).ok()?;
+    (1..).zip(&entries).find_map(|(number, entry)| {
+        if let Some(unknown) = entry.keys().find(|name| known().all(|field| field != name.as_str())) {
+            let unknown = unknown.to_lowercase();
+            let meant = known().find(|field| unknown.get(..2) == field.get(..2));
+            return Some(TokenFileError::UnknownField { number, meant });
+        }
+        let field = REQUIRED.into_iter().find(|field| !entry.contains_key(*field))?;
+        Some(TokenFileError::MissingField { number, field })
+    })
 }
 
 fn digest(token: &str) -> TokenDigest {
@@ -239,8 +283,39 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_field_is_refused() {
-        let text = r#"[{"token":"t","principal":"p","scopes":[],"expire":"2020-01-01T00:00:00Z"}]"#;
-        assert!(matches!(TokenFile::parse(text), Err(TokenFileError::Malformed { line: 1, .. })));
+    fn a_field_that_is_misspelt_or_missing_is_named() {
+        let good = r#"{"token":"t","principal":"p","scopes":[]}"#;
+        for (entry, expected) in [
+            (
+                r#"{"token":"u","principal":"p","scopes":[],"expire":"2020-01-01T00:00:00Z"}"#,
+                "none of \"token\", \"principal\", \"scopes\" and \"expires\"; did you mean \"expires\"?",
+            ),
+            (r#"{"token":"u","Principle":"p","scopes":[]}"#, "did you mean \"principal\"?"),
+            (
+                r#"{"token":"u","user":"p","scopes":[]}"#,
+                "none of \"token\", \"principal\", \"scopes\" and \"expires\"",
+            ),
+            (r#"{"token":"u","scopes":[]}"#, "has no \"principal\""),
+            (r#"{"token":"u","principal":"p"}"#, "has no \"scopes\""),
+        ] {
+            let said = TokenFile::parse(&format!("[{good},{entry}]")).unwrap_err().to_string();
+            assert!(said.starts_with("entry 2 of the token file ") && said.ends_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_otherwise_is_told_by_its_place() {
+        for (text, place) in
+            [("{}", "line 1, column 0"), ("[\n7]", "line 2, column 1"), ("[{\"token\":", "line 1")]
+        {
+            let said = TokenFile::parse(text).unwrap_err().to_string();
+            assert!(said.contains(place), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_an_entry_is_empty() {
+        assert!(TokenFile::parse("[]").unwrap().is_empty());
+        assert!(!TokenFile::parse(FILE).unwrap().is_empty());
     }
 }

@@ -151,6 +151,48 @@ fn a_wrong_argument_is_exit_code_2() {
 }
 
 #[test]
+fn it_listens_on_a_host_name_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = program(directory.path(), &["--listen", "localhost:0"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:") || line.contains("[::1]"), "{line}");
+}
+
+#[test]
+fn an_address_that_is_none_is_answered_with_an_example() {
+    let directory = tempfile::tempdir().unwrap();
+    for address in ["here", "127.0.0.1", "8080", "127.0.0.1:99999"] {
+        let (code, said) = refused(directory.path(), &["--listen", address]);
+        assert_eq!(code, Some(2));
+        assert!(said.contains("write it like 127.0.0.1:8080 or localhost:8080"), "{said}");
+    }
+}
+
+#[test]
+fn a_token_file_that_lets_nobody_in_is_warned_of() {
+    for (entries, warned) in [("[]", true), (r#"[{"token":"t","principal":"p","scopes":["user:*"]}]"#, false)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let tokens = directory.path().join("tokens.json");
+        fs::write(&tokens, entries).unwrap();
+        let running = Running::start(directory.path(), &["--token-file", tokens.to_str().unwrap()]);
+        running.signal(Signal::TERM);
+        let (code, log) = running.end();
+        assert_eq!((code, log.contains("nobody is let in")), (Some(0), warned), "{log}");
+    }
+}
+
+#[test]
+fn the_help_explains_the_token_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let help = String::from_utf8(program(directory.path(), &["--help"]).output().unwrap().stdout).unwrap();
+    assert!(help.contains("team:*") && help.contains("\"expires\" may be left out"), "{help}");
+}
+
+#[test]
 fn what_cannot_be_opened_is_exit_code_1_and_a_sentence() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("mizu.db"), "my diary ".repeat(1_000)).unwrap();

@@ -24,10 +24,10 @@ impl TransportError {
         match error {
             Error::Timeout(timeout) => Self::TimedOut { url, phase: timeout.into() },
             Error::Tls(reason) => Self::Tls { url, reason: reason.to_owned() },
-            Error::Rustls(error) => Self::Tls { url, reason: error.to_string() },
+            Error::Rustls(error) => Self::Tls { url, reason: tls(error.to_string()) },
             // How rustls passes its errors through a stream. No system call has this kind.
             Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
-                Self::Tls { url, reason: error.to_string() }
+                Self::Tls { url, reason: tls(error.to_string()) }
             }
             Error::Io(error) => Self::Unreachable { url, reason: error.to_string() },
             Error::Protocol(error) => {
@@ -66,6 +66,14 @@ impl From<Timeout> for Phase {
             _ => Self::Whole,
         }
     }
+}
+
+/// What rustls says, with what it most likely means: the type of a message is the first thing that it reads.
+fn tls(reason: String) -> String {
+    if reason.contains("InvalidContentType") {
+        return format!("the server does not seem to speak TLS ({reason}); did you mean http://?");
+    }
+    reason
 }
 
 #[cfg(test)]

@@ -21,15 +21,19 @@ pub struct BaseUrl {
     port: u16,
 }
 
-/// Why a text is not a base URL. None of the sentences repeats the text, which may contain a password.
+/// Why a text is not a base URL. The sentences repeat its beginning or its host at most: the rest may contain a
+/// password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UrlError {
     /// It cannot be read as a URL.
     #[error("the base URL is not a URL ({0}): write it like https://api.example.com/_sync")]
     Malformed(String),
     /// It has no scheme, or another one than `https` and `http`.
-    #[error("the base URL must begin with https://")]
-    Scheme,
+    #[error("the base URL must begin with https:// (http:// only to this machine){}", instead(.found))]
+    Scheme {
+        /// What it begins with instead; empty where that might be a secret.
+        found: String,
+    },
     /// Its host is missing, or is neither an IP address nor a name in ASCII.
     #[error("the base URL needs a host name or an IP address (write an international name as xn--…)")]
     Host,
@@ -43,7 +47,10 @@ pub enum UrlError {
     #[error("the base URL must end with its path: leave out what begins with '?' or '#'")]
     QueryOrFragment,
     /// It is `http` to another machine.
-    #[error("http:// to {host} would send the token and all data in the clear: use https://")]
+    #[error(
+        "http:// to {host} would send the token and all data in the clear: use https://, or allow it by \
+         allow_cleartext(true)"
+    )]
     Cleartext {
         /// The host.
         host: String,
@@ -64,7 +71,7 @@ impl BaseUrl {
             return Err(UrlError::QueryOrFragment);
         }
         if !text.contains("://") {
-            return Err(UrlError::Scheme);
+            return Err(UrlError::Scheme { found: beginning(text) });
         }
         if !text.is_ascii() {
             return Err(UrlError::Host);
@@ -73,7 +80,7 @@ impl BaseUrl {
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(UrlError::Scheme),
+            _ => return Err(UrlError::Scheme { found: beginning(text) }),
         };
         let authority = uri.authority().ok_or(UrlError::Host)?;
         if authority.as_str().contains('@') {
@@ -138,6 +145,21 @@ impl fmt::Debug for BaseUrl {
     }
 }
 
+fn instead(found: &str) -> String {
+    if found.is_empty() { String::new() } else { format!(", not with {found:?}") }
+}
+
+/// The scheme, or else what stands where it should. Nothing where that may be a password or a token.
+fn beginning(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let end = match text.find("://") {
+        Some(colon) => colon + "://".len(),
+        None => text.find(['/', '?', '#']).unwrap_or(text.len()),
+    };
+    let beginning = text.get(..end).unwrap_or_default();
+    if end > LONGEST || beginning.contains('@') { String::new() } else { beginning.to_owned() }
+}
+
 /// The host without brackets, if it is an IP address or can be a name. `Uri` lets far more through, which
 /// would only show in a TLS error at the first request.
 fn bare_host(host: &str) -> Option<&str> {
@@ -178,14 +200,22 @@ mod tests {
     }
 
     #[test]
-    fn bad_base_urls_are_refused_with_a_sentence_that_does_not_repeat_them() {
+    fn bad_base_urls_are_refused_with_a_sentence_that_repeats_their_beginning_at_most() {
+        let token = "secret".repeat(7);
         for (text, expected) in [
-            ("", "must begin with https://"),
-            ("api.example.com/secret", "must begin with https://"),
-            ("api.example.com", "must begin with https://"),
+            ("", "must begin with https:// (http:// only to this machine)"),
+            (
+                "api.example.com/secret",
+                "must begin with https:// (http:// only to this machine), not with \"api.example.com\"",
+            ),
+            ("localhost:8080", ", not with \"localhost:8080\""),
+            ("api.example.com?token=secret", ", not with \"api.example.com\""),
+            ("user:secret@example.com", "must begin with https://"),
+            ("user:secret@ftp://example.com", "not a URL"),
+            (token.as_str(), "must begin with https://"),
             ("/secret", "must begin with https://"),
-            ("ftp://example.com/secret", "must begin with https://"),
-            ("ws://example.com/secret", "must begin with https://"),
+            ("ftp://example.com/secret", ", not with \"ftp://\""),
+            ("ws://user:secret@example.com/secret", ", not with \"ws://\""),
             ("https://", "not a URL"),
             ("https:///secret", "not a URL"),
             ("https://exa mple.com/secret", "not a URL"),

@@ -78,7 +78,7 @@ pub enum SyncError {
         scope: String,
     },
     /// This user may not sync this scope.
-    #[error("cannot sync {scope:?}: this user may not; what is queued is kept")]
+    #[error("cannot sync {scope:?}: this user may not use this scope; what is queued is kept")]
     Forbidden {
         /// The data partition.
         scope: String,
@@ -99,7 +99,8 @@ pub enum SyncError {
     },
     /// The server's log is not the one that was synced with before: it was reset or restored from a backup.
     #[error(
-        "the server's data was reset or restored: everything is fetched again, and what it had not kept is sent again"
+        "the server's data was reset or restored: everything is fetched again; what it has lost is gone here too, \
+         and only what was not confirmed yet is sent again"
     )]
     LogChanged,
     /// The server says again and again that its log is another one.

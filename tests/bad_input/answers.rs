@@ -71,7 +71,7 @@ fn a_token_that_is_not_accepted_asks_for_another_one() {
 #[test]
 fn a_scope_that_is_not_allowed_keeps_the_queue() {
     for endpoint in ENDPOINTS {
-        let error = refused(endpoint, &said(403), &["user:1", "may not", "is kept"]);
+        let error = refused(endpoint, &said(403), &["user:1", "may not use this scope", "is kept"]);
         assert!(matches!(error, SyncError::Forbidden { .. }), "{error:?}");
     }
 }

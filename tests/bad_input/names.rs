@@ -10,13 +10,23 @@ use crate::{Device, TOKEN, assert_says, nowhere};
 #[test]
 fn a_base_url_that_is_none_opens_no_file() {
     let folder = tempfile::tempdir().unwrap();
+    let scheme = || UrlError::Scheme { found: String::new() };
     for (url, expected, words) in [
-        ("api.example.com/_sync", UrlError::Scheme, "https://"),
-        ("ftp://api.example.com", UrlError::Scheme, "https://"),
+        ("canary-token-91c4:canary-token-91c4@api.example.com", scheme(), "must begin with https://"),
+        (
+            "api.example.com/_sync",
+            scheme(),
+            "https:// (http:// only to this machine), not with \"api.example.com\"",
+        ),
+        ("ftp://api.example.com", scheme(), "not with \"ftp://\""),
         ("https://", UrlError::Malformed(String::new()), "write it like"),
         ("https://user:canary-token-91c4@api.example.com/", UrlError::Credentials, "give a token instead"),
         ("https://api.example.com/?key=canary-token-91c4", UrlError::QueryOrFragment, "leave out"),
-        ("http://api.example.com", UrlError::Cleartext { host: "api.example.com".into() }, "use https://"),
+        (
+            "http://api.example.com",
+            UrlError::Cleartext { host: "api.example.com".into() },
+            "use https://, or allow it by allow_cleartext(true)",
+        ),
         ("https://api.example.com:0", UrlError::Port, "port"),
     ] {
         let path = folder.path().join("a.db");

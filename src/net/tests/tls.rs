@@ -117,6 +117,11 @@ fn a_server_that_does_not_speak_tls_is_refused() {
     });
     let error = pull(&build(https(server.address, RootCerts::WebPki))).unwrap_err();
     assert!(matches!(error, TransportError::Tls { .. }), "{error:?}");
+    let sentence = error.to_string();
+    assert!(
+        sentence.contains("does not seem to speak TLS") && sentence.contains("did you mean http://?"),
+        "{sentence}"
+    );
 }
 
 #[test]
