@@ -2,7 +2,7 @@
 
 use mizu_sync::{Client, RejectedMutation};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -23,7 +23,9 @@ impl TryFrom<RejectedMutation> for Refused {
     fn try_from(mutation: RejectedMutation) -> Result<Self> {
         let at = mutation.at.to_string();
         let RejectedMutation { id, name, args, code, error, .. } = mutation;
-        let args = RawValue::from_string(args).map_err(Failure::new)?;
+        // Arguments that are damaged in the file are shown as the text that they are.
+        let args =
+            RawValue::from_string(args.clone()).or_else(|_| to_raw_value(&args)).map_err(Failure::new)?;
         Ok(Self { id, name, args, code, error, at })
     }
 }

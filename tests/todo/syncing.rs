@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -198,6 +199,21 @@ fn a_mutation_that_the_server_does_not_know_is_refused_with_its_arguments() {
     let refused = device.json(&["rejected", "--json"]);
     assert_eq!((&refused[0]["id"], &refused[0]["code"]), (&json!(id), &json!("unknown_mutation")));
     assert_eq!(refused[0]["args"], json!({"before": [1, {"deep": null}]}));
+}
+
+#[test]
+fn a_refused_mutation_that_is_damaged_in_the_file_does_not_hide_the_others() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(folder.path(), &[]);
+    let device = Device::at(&server);
+    let ids = [device.id(&["mutate", "one", "{}"]), device.id(&["mutate", "two", r#"{"a":1}"#])];
+    assert_eq!(device.run(&["sync"]).code(), 0);
+    let file = Connection::open(device.file("todos.db")).unwrap();
+    file.execute("UPDATE mutation SET args = '{\"bro' WHERE name = 'one'", []).unwrap();
+    drop(file);
+    let refused = device.json(&["rejected", "--json"]);
+    assert_eq!((&refused[0]["id"], &refused[0]["args"]), (&json!(ids[0]), &json!("{\"bro")));
+    assert_eq!((&refused[1]["id"], &refused[1]["args"]), (&json!(ids[1]), &json!({"a": 1})));
 }
 
 #[test]
