@@ -135,7 +135,7 @@ impl Client {
     /// the batch see its writes; everybody else sees them when this returns. An error of the closure undoes
     /// all of them. At the server each write is atomic on its own, the batch is not.
     ///
-    /// Write through the batch that the closure is given: a write through a [`Collection`] or [`Entity`] is one of its
+    /// Write through the batch that the closure is given: a write through a [`Collection`] or [`Entity`](crate::Entity) is one of its
     /// own, on disk whatever becomes of the batch.
     ///
     /// ```
