@@ -1,7 +1,7 @@
 //! What a client, its collections and their entities share.
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock;
@@ -119,6 +119,7 @@ impl Core {
             dispatcher: Dispatcher::start(Arc::clone(&self.callbacks), Arc::clone(&self.store))?,
             config: self.config.clone(),
             platform,
+            sync_request: self.sync_requests.load(Ordering::SeqCst),
         })
     }
 }

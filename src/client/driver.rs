@@ -27,6 +27,8 @@ pub struct Parts {
     pub dispatcher: Dispatcher,
     pub config: Config,
     pub platform: Platform,
+    /// The number of the app's last request to sync: the first pull comes after it.
+    pub sync_request: u64,
 }
 
 /// A sync that runs. Dropping it stops it.
@@ -83,6 +85,7 @@ impl Session {
         parts.monitor.update(|seen| *seen = Seen::starting(&replica, parts.store.counts()));
         session.send(Event::Started(Box::new(replica)));
         let mut engine = Engine::new(parts.config, fastrand::Rng::new());
+        session.send(Event::SyncRequested(parts.sync_request));
         for event in parts.platform.events() {
             // Before it begins an engine asks for nothing, and has nothing to show.
             drop(engine.handle(event, clock::now(), parts.store.counts()));
@@ -178,10 +181,11 @@ impl Drop for EndOnDrop {
                 }
             });
         }
-        self.ended.set();
         if panicked {
+            // Before a new session stops the dispatcher of this one.
             self.dispatcher.notify_error(Error::Panicked);
         }
+        self.ended.set();
     }
 }
 

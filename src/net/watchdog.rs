@@ -104,6 +104,8 @@ pub(super) struct Watchdog {
 impl Watchdog {
     /// Watches a new socket, of which `waited` of the time for connecting is already spent.
     pub(super) fn new(limits: Limits, waited: Duration, vain: Vain) -> Self {
+        // What came in vain on the connection before this one is not this one's: its handshake is no answer.
+        vain.begin();
         Self { limits, phase: Timeout::Connect, waited, moved: 0, sent: 0, vain }
     }
 
@@ -262,5 +264,15 @@ mod tests {
             watchdog.received(12_800).unwrap();
             assert!(watchdog.received(1).is_err(), "{phase:?}");
         }
+    }
+
+    #[test]
+    fn the_handshake_of_a_new_connection_does_not_pay_for_the_connection_before_it() {
+        let vain = Vain::default();
+        let limits = Limits::default();
+        let mut before = Watchdog::new(limits, Duration::ZERO, vain.clone());
+        before.enter(Timeout::RecvBody);
+        before.received(limits.vain + 1).unwrap_err();
+        Watchdog::new(limits, Duration::ZERO, vain).received(1).unwrap();
     }
 }

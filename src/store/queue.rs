@@ -23,14 +23,14 @@ pub const DAMAGED_ERROR: &str =
 
 impl Store {
     /// Chooses the mutations to send now, and remembers that they are sent: none while there are some that have
-    /// expired.
+    /// expired or are damaged.
     ///
     /// # Errors
     /// When the file cannot be written; then nothing may be sent.
     pub fn take_batch(&self, request: &BatchRequest) -> Result<Batch, StoreError> {
         self.update(|tx| {
             let mut batch = select_batch(tx, self.generation(), request)?;
-            if !batch.expired.is_empty() {
+            if !batch.expired.is_empty() || !batch.damaged.is_empty() {
                 // They are decided first, so nothing else is sent now. What is not sent does not age.
                 batch.mutations.clear();
             }
@@ -70,8 +70,11 @@ fn select_batch(tx: &Transaction<'_>, generation: i64, request: &BatchRequest) -
         match choice.consider(seq, row) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => break,
-            // The others must not wait for what will never be readable.
-            Err(error) if is_unreadable(&error) => choice.batch.damaged.push(seq.unsigned_abs()),
+            // It is decided first: what is after it may look damaged for its sake.
+            Err(error) if is_unreadable(&error) => {
+                choice.batch.damaged.push(seq.unsigned_abs());
+                break;
+            }
             Err(error) => return Err(error),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mizu_sync_protocol::{LogPositions, Wire};
 
 use super::backoff::Backoff;
+use super::error::SyncError;
 use super::event::{
     Action, Answer, Command, Event, Exchange, Head, Moment, Notice, Plan, Queue, Reply, Stored, Time,
 };
@@ -247,7 +248,7 @@ impl Engine {
             return;
         }
         // Perhaps it was another network that refused.
-        self.access = Access::Granted;
+        self.grant_access();
         self.push.gate.give_up = self.push.sending_since().map(|since| since.saturating_add(STALE_REQUEST));
         self.pull.gate.give_up = self.pull.sending_since().map(|since| since.saturating_add(STALE_REQUEST));
     }
@@ -281,7 +282,7 @@ impl Engine {
         self.pull.wanted = true;
         self.pull.requested = self.pull.requested.max(request);
         self.go_on_in_background();
-        self.access = Access::Granted;
+        self.grant_access();
     }
 
     /// No more waiting for what is not the server's wish.
@@ -297,7 +298,7 @@ impl Engine {
         if let Access::Forbidden { until } = self.access
             && self.time.now >= until
         {
-            self.access = Access::Granted;
+            self.grant_access();
         }
         if self.reload.take_if(|moment| *moment <= self.time.now).is_some() {
             self.store(Command::Reload);
@@ -348,6 +349,17 @@ impl Engine {
         let learns = asked == Some(Wire::Extended) && head.is_some_and(|head| !head.extended);
         self.plainly |= learns;
         learns
+    }
+
+    /// A refusal is over, as far as anybody knows.
+    fn grant_access(&mut self) {
+        self.access = Access::Granted;
+        for gate in [&mut self.push.gate, &mut self.pull.gate] {
+            let refusal = |error: &mut SyncError| {
+                matches!(error, SyncError::NeedsAuth { .. } | SyncError::Forbidden { .. })
+            };
+            gate.error.take_if(refusal);
+        }
     }
 
     /// Whether anything may be sent at all.

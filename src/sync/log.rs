@@ -118,6 +118,8 @@ impl Engine {
     /// has kept the outcomes: it is asked for them by sending the mutations again.
     pub(super) fn doubt_acks(&mut self) {
         if self.replica.as_ref().is_some_and(|replica| replica.wire == Some(Wire::Extended)) {
+            // What is under way was sent in another order.
+            self.log_epoch += 1;
             self.store(Command::DoubtAcks { server_now: self.server_now(), at: self.time.wall });
             self.acks_doubted();
         }

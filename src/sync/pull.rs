@@ -39,6 +39,8 @@ pub struct Pull {
     pub acked_round: u64,
     /// Where the log was when the app was last told.
     told: Option<Cursor>,
+    /// Whether the snapshot under way was begun since the start.
+    pub stage_is_new: bool,
     /// Rows of old generations may be left.
     pub sweeping: bool,
 }
@@ -61,6 +63,7 @@ impl Default for Pull {
             in_round: false,
             acked_round: 0,
             told: None,
+            stage_is_new: false,
             sweeping: false,
         }
     }

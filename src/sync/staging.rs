@@ -27,6 +27,7 @@ impl Engine {
     pub(super) fn stage_begun(&mut self, generation: u64) {
         if matches!(self.pull.step, Step::BeginningStage) {
             self.pull.step = Step::Idle;
+            self.pull.stage_is_new = true;
             self.send_snapshot(generation, None);
             // An attempt before may have left rows.
             self.begin_sweep();
@@ -65,9 +66,23 @@ impl Engine {
     }
 
     pub(super) fn stage_checkpointed(&mut self) {
-        if matches!(self.pull.step, Step::StoringSnapshotPage) {
-            self.pull.step = Step::Idle;
+        if !matches!(self.pull.step, Step::StoringSnapshotPage) {
+            return;
         }
+        self.pull.step = Step::Idle;
+        if self.pull.stage_is_new {
+            // All of it is read by these versions: after a restart it goes on.
+            self.learn_versions();
+        }
+    }
+
+    pub(super) fn learn_versions(&mut self) {
+        let Some(replica) = self.replica.as_mut().filter(|replica| replica.versions != self.config.versions)
+        else {
+            return;
+        };
+        replica.versions = self.config.versions.clone();
+        self.store(Command::LearnVersions(self.config.versions.clone()));
     }
 
     pub(super) fn swapped(&mut self, _: Applied) {
@@ -80,10 +95,7 @@ impl Engine {
         replica.generation = stage.generation;
         (replica.cursor, replica.tag) = (stage.cursor, stage.tag);
         (replica.bootstrapped, replica.resync, replica.stage) = (true, false, None);
-        if replica.versions != self.config.versions {
-            replica.versions = self.config.versions.clone();
-            self.store(Command::LearnVersions(self.config.versions.clone()));
-        }
+        self.learn_versions();
         self.pull.snapshot_wanted = false;
         self.pull.too_slow.reset();
         self.forget_settled_ack();

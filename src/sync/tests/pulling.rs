@@ -292,3 +292,27 @@ fn a_request_to_sync_is_served_by_a_pull_that_begins_after_it() {
     rig.answer_pull(10, vec![], false);
     assert_eq!(rig.state.request_served, second);
 }
+
+#[test]
+fn a_half_done_snapshot_with_something_unreadable_goes_on_after_a_restart() {
+    let mut rig = Rig::new(true);
+    rig.engine.config.versions.app = "1".to_owned();
+    rig.start();
+    rig.answer_snapshot(10);
+    let change = Unreadable { cursor: Some(cursor(11)), reason: "odd".to_owned(), raw: None };
+    let reply = PullReply {
+        changes: Vec::new(),
+        unreadable: vec![change],
+        last: Some(cursor(11)),
+        has_more: true,
+        next_cursor: Some(cursor(11)),
+        tag: None,
+    };
+    rig.answer(Lane::Pull, Ok(Reply::Pull(reply)));
+    let config = rig.engine.config.clone();
+    rig.engine = Engine::new(config, fastrand::Rng::with_seed(7));
+    rig.asked.clear();
+    rig.start();
+    let Plan::Pull { cursor: from, .. } = rig.pull_asked().unwrap().plan else { panic!("it begins anew") };
+    assert_eq!(from, cursor(11));
+}

@@ -326,3 +326,15 @@ fn a_push_that_is_answered_410_again_and_again_is_not_a_loop_without_a_pause() {
         assert!(rig.now > before);
     }
 }
+
+#[test]
+fn a_refusal_that_is_over_is_no_reason_any_more() {
+    let mut rig = Rig::synced();
+    rig.write("a");
+    rig.fail(Lane::Push, 401);
+    rig.sync();
+    assert_eq!(rig.state.error, None);
+    rig.fail(Lane::Pull, 503);
+    let told = rig.state.error.as_ref().map(ToString::to_string);
+    assert!(told.as_ref().is_some_and(|told| told.contains("answered 503")), "{told:?}");
+}
