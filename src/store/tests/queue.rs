@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Meaning, Patch};
+use crate::model::{Batch, Meaning, Patch};
 
 fn custom(fixture: &Fixture, id: &str, expected: Vec<(EntityKey, Edit)>) {
     let args = serde_json::value::to_raw_value(&7).unwrap();
@@ -12,6 +12,15 @@ fn custom(fixture: &Fixture, id: &str, expected: Vec<(EntityKey, Edit)>) {
 fn fail(fixture: &Fixture, seq: u64, suspect: bool) {
     let error = "boom".to_owned();
     fixture.record(seq, Outcome::Failed { error, at: AT, suspect, not_applied_before: Some(AT) });
+}
+
+/// So many days of the server's time after the beginning.
+fn days(days: u64) -> Option<Timestamp> {
+    Some(AT.plus(Duration::from_secs(days * 24 * 3600)))
+}
+
+fn taken_at(fixture: &Fixture, server_now: Option<Timestamp>) -> Batch {
+    fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap()
 }
 
 #[test]
@@ -104,8 +113,7 @@ fn a_partial_change_for_a_plain_server_is_the_whole_object_as_it_stands_there() 
 fn what_was_sent_and_not_answered_for_sixty_days_is_not_sent_again() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
-    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
-    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    let at = |server_now| taken_at(&fixture, server_now);
     assert_eq!(at(days(0)).mutations.len(), 1);
     assert_eq!(at(days(60)).mutations.len(), 1);
     let late = at(days(61));
@@ -116,8 +124,7 @@ fn what_was_sent_and_not_answered_for_sixty_days_is_not_sent_again() {
 #[test]
 fn what_is_not_sent_because_something_older_has_to_be_decided_first_does_not_age() {
     let fixture = Fixture::new();
-    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
-    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    let at = |server_now| taken_at(&fixture, server_now);
     fixture.create("old", "{}");
     at(days(0));
     fixture.create("young", "{}");
@@ -132,8 +139,7 @@ fn what_is_not_sent_because_something_older_has_to_be_decided_first_does_not_age
 fn the_age_of_a_mutation_counts_from_its_first_sending() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
-    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
-    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    let at = |server_now| taken_at(&fixture, server_now);
     at(days(0));
     at(days(50));
     assert_eq!(at(days(61)).expired, [1]);
@@ -143,8 +149,7 @@ fn the_age_of_a_mutation_counts_from_its_first_sending() {
 fn an_answer_that_it_was_not_applied_makes_a_mutation_young_again() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
-    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
-    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    let at = |server_now| taken_at(&fixture, server_now);
     at(days(0));
     let error = "busy".to_owned();
     let failed = Outcome::Failed { error, at: AT, suspect: false, not_applied_before: days(50) };
@@ -158,8 +163,7 @@ fn an_answer_that_it_was_not_applied_makes_a_mutation_young_again() {
 fn an_answer_of_unknown_time_leaves_a_mutation_as_old_as_it_was() {
     let fixture = Fixture::new();
     fixture.create("a", "{}");
-    let days = |days: u64| Some(AT.plus(Duration::from_secs(days * 24 * 3600)));
-    let at = |server_now| fixture.store.take_batch(&BatchRequest { server_now, ..request() }).unwrap();
+    let at = |server_now| taken_at(&fixture, server_now);
     at(days(0));
     let error = "busy".to_owned();
     fixture.record(1, Outcome::Failed { error, at: AT, suspect: false, not_applied_before: None });

@@ -65,11 +65,8 @@ fn nothing_is_sent_again_before_the_server_itself_has_answered() {
     let mut rig = Rig::synced();
     rig.write("a");
     rig.disconnect(Lane::Push);
-    // The process ends, and comes back in a hotel.
-    let config = rig.engine.config.clone();
-    rig.engine = Engine::new(config, fastrand::Rng::with_seed(7));
-    rig.asked.clear();
-    rig.start();
+    // In a hotel.
+    rig.restart(Versions::default());
     rig.answer_with(Lane::Pull, stranger(0), not_protocol());
     assert!(rig.push_asked().is_none());
     until_asked(&mut rig, Lane::Pull);

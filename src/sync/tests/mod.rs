@@ -88,6 +88,15 @@ impl Rig {
         self.event(Event::Started(Box::new(replica)));
     }
 
+    /// The process dies; the app, of these versions, comes back to the same file.
+    pub fn restart(&mut self, versions: Versions) {
+        let mut config = self.engine.config.clone();
+        config.versions = versions;
+        self.engine = Engine::new(config, fastrand::Rng::with_seed(7));
+        self.asked.clear();
+        self.start();
+    }
+
     pub fn event(&mut self, event: Event) {
         let time = Time { now: self.now, wall: START };
         let mut stored = Vec::new();

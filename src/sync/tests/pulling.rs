@@ -258,11 +258,8 @@ fn a_full_disk_stops_the_pull_until_there_is_space() {
     assert_eq!((shown(&rig, "large"), rig.state.cursor), (true, cursor(11)));
 }
 
-#[test]
-fn a_half_done_snapshot_that_an_older_version_could_not_read_begins_anew() {
-    let mut rig = Rig::new(false);
-    rig.start();
-    rig.answer_snapshot(10);
+/// Answers a pull with a change that cannot be read, and more to come.
+fn answer_unreadable(rig: &mut Rig) {
     let change = Unreadable { cursor: Some(cursor(11)), reason: "odd".to_owned(), raw: None };
     let reply = PullReply {
         changes: Vec::new(),
@@ -273,12 +270,15 @@ fn a_half_done_snapshot_that_an_older_version_could_not_read_begins_anew() {
         tag: None,
     };
     rig.answer(Lane::Pull, Ok(Reply::Pull(reply)));
-    // The process dies; the app comes back with a newer dialect.
-    let mut config = rig.engine.config.clone();
-    config.versions.dialect = "2".to_owned();
-    rig.engine = Engine::new(config, fastrand::Rng::with_seed(7));
-    rig.asked.clear();
+}
+
+#[test]
+fn a_half_done_snapshot_that_an_older_version_could_not_read_begins_anew() {
+    let mut rig = Rig::new(false);
     rig.start();
+    rig.answer_snapshot(10);
+    answer_unreadable(&mut rig);
+    rig.restart(Versions { dialect: "2".to_owned(), ..Versions::default() });
     assert!(matches!(rig.pull_asked().unwrap().plan, Plan::Snapshot { .. }));
 }
 
@@ -299,20 +299,8 @@ fn a_half_done_snapshot_with_something_unreadable_goes_on_after_a_restart() {
     rig.engine.config.versions.app = "1".to_owned();
     rig.start();
     rig.answer_snapshot(10);
-    let change = Unreadable { cursor: Some(cursor(11)), reason: "odd".to_owned(), raw: None };
-    let reply = PullReply {
-        changes: Vec::new(),
-        unreadable: vec![change],
-        last: Some(cursor(11)),
-        has_more: true,
-        next_cursor: Some(cursor(11)),
-        tag: None,
-    };
-    rig.answer(Lane::Pull, Ok(Reply::Pull(reply)));
-    let config = rig.engine.config.clone();
-    rig.engine = Engine::new(config, fastrand::Rng::with_seed(7));
-    rig.asked.clear();
-    rig.start();
+    answer_unreadable(&mut rig);
+    rig.restart(rig.engine.config.versions.clone());
     let Plan::Pull { cursor: from, .. } = rig.pull_asked().unwrap().plan else { panic!("it begins anew") };
     assert_eq!(from, cursor(11));
 }
