@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::error::{StoreError, is_unreadable};
 use super::overlay::{self, EntityRow};
 use super::write::{check_changes, check_name, generic_name};
-use super::{Delta, Store, TransactionExt, tables};
+use super::{Store, TransactionExt, tables};
 use crate::model::{EntityKey, Patch};
 use crate::time::Timestamp;
 
@@ -44,7 +44,7 @@ impl Store {
         new_id: &str,
         created_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write_counted(|tx, delta| {
+        self.write_seen(|tx, changed| {
             let sqlite = |error| self.error(&error);
             let found = find(tx, id).map_err(sqlite)?.filter(|found| found.state == State::Rejected);
             let found =
@@ -75,20 +75,23 @@ impl Store {
                 }
                 _ => {}
             }
-            tables::forget(tx, found.seq).map_err(sqlite)?;
+            for key in tables::forget(tx, found.seq).map_err(sqlite)? {
+                overlay::mark(tx, self.generation(), &key, &mut changed.seen).map_err(sqlite)?;
+            }
             let sql =
                 "INSERT INTO mutation (id, name, args, created_at, retries) VALUES (?1, ?2, ?3, ?4, ?5)";
             tx.run(sql, params![new_id, name, new_args, created_at.as_millis(), id]).map_err(sqlite)?;
             let seq = tx.last_insert_rowid();
-            let mut changed = 0;
+            let mut bytes = 0;
             for (ordinal, (key, patch)) in (0..).zip(&patches) {
                 let row = EntityRow::read(tx, self.generation(), key).map_err(sqlite)?;
                 overlay::check(patch, row.data.as_ref(), key)?;
-                changed +=
-                    overlay::lay(tx, self.generation(), (seq, ordinal), key, row, patch).map_err(sqlite)?;
+                bytes +=
+                    overlay::lay(tx, self.generation(), (seq, ordinal), key, row, patch, &mut changed.seen)
+                        .map_err(sqlite)?;
             }
-            check_changes(&name, changed)?;
-            *delta = Delta { pending: 1, acked: 0, rejected: -1 };
+            check_changes(&name, bytes)?;
+            (changed.pending, changed.rejected, changed.seen.queue) = (1, -1, true);
             Ok(())
         })
     }
@@ -99,7 +102,7 @@ impl Store {
     /// # Errors
     /// When there is no such mutation.
     pub fn discard(&self, id: &str) -> Result<u64, StoreError> {
-        self.write_counted(|tx, delta| {
+        self.write_seen(|tx, changed| {
             let sqlite = |error| self.error(&error);
             let found = find(tx, id).map_err(sqlite)?.filter(|found| found.state != State::Acked);
             let found = found.ok_or_else(|| StoreError::NoSuchMutation {
@@ -107,11 +110,13 @@ impl Store {
                 wanted: "rejected or pending",
             })?;
             for key in tables::forget(tx, found.seq).map_err(sqlite)? {
-                overlay::rebase(tx, self.generation(), &key).map_err(sqlite)?;
+                overlay::mark(tx, self.generation(), &key, &mut changed.seen).map_err(sqlite)?;
+                overlay::rebase(tx, self.generation(), &key, &mut changed.seen).map_err(sqlite)?;
             }
+            changed.seen.queue = true;
             match found.state {
-                State::Pending => delta.pending -= 1,
-                State::Rejected => delta.rejected -= 1,
+                State::Pending => changed.pending -= 1,
+                State::Rejected => changed.rejected -= 1,
                 State::Acked => {}
             }
             Ok(found.seq.unsigned_abs())

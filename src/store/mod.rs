@@ -13,14 +13,18 @@
 //! One process a file; one writer, any number of readers. A panic or an error inside of a function leaves
 //! the file as it was before.
 
+mod commit;
+mod condition;
 mod connections;
 mod decide;
 mod error;
 mod file;
+mod indexes;
 mod lists;
 mod outcomes;
 mod overlay;
 mod page;
+mod query;
 mod queue;
 mod read;
 mod replica;
@@ -36,19 +40,23 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rusqlite::{Params, Transaction};
 
+pub use commit::Version;
 pub use connections::Durability;
 pub use error::StoreError;
 pub use file::Location;
+pub use indexes::Index;
 pub use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
 pub use overlay::resolve;
+pub use query::Matched;
 pub use queue::{DAMAGED, DAMAGED_ERROR};
 pub use read::StoredRow;
 
-use crate::model::Counts;
+use crate::model::{ChangeSet, Counts};
+use commit::{Changed, Observer};
 use connections::{Before, Connections, lock};
 
 /// Whose data a file holds.
@@ -74,6 +82,11 @@ pub struct Store {
     /// Counts the sessions of the sync. What is on its way in an older one comes too late.
     session: AtomicU64,
     counts: Mutex<Counts>,
+    /// Counts the commits that changed what is seen. Changes while the right to write is held.
+    version: AtomicU64,
+    observer: OnceLock<Observer>,
+    /// Those that the app has declared.
+    indexes: Mutex<Vec<Index>>,
     waiting: Mutex<VecDeque<Arc<write::Waiting>>>,
 }
 
@@ -91,6 +104,9 @@ impl Store {
             staging: AtomicI64::new(0),
             session: AtomicU64::new(0),
             counts: Mutex::default(),
+            version: AtomicU64::new(0),
+            observer: OnceLock::new(),
+            indexes: Mutex::default(),
             waiting: Mutex::default(),
         };
         store.load().map_err(|error| store.connections.set_aside(error))?;
@@ -113,11 +129,6 @@ impl Store {
         replica::claim(tx, &self.owner, self.connections.location())
     }
 
-    /// How many mutations are in which state.
-    pub fn counts(&self) -> Counts {
-        *lock(&self.counts)
-    }
-
     /// Releases the file, its lock included, until [`Self::resume`]. Returns when nothing holds it any more.
     pub fn pause(&self) {
         self.connections.pause();
@@ -129,7 +140,10 @@ impl Store {
     /// When another client has taken it, it cannot be opened, or it is somebody else's now.
     pub fn resume(&self) -> Result<(), StoreError> {
         self.connections.resume()?;
-        self.load().inspect_err(|_| self.connections.pause())
+        self.load().and_then(|()| self.build_indexes()).inspect_err(|_| self.connections.pause())?;
+        let seen = self.committed(Changed { seen: ChangeSet::everything(), ..Changed::default() });
+        self.announce(&seen);
+        Ok(())
     }
 
     /// Releases the file for good. Everything later fails with [`StoreError::Closed`].
@@ -164,26 +178,6 @@ impl Store {
     fn error(&self, error: &rusqlite::Error) -> StoreError {
         self.connections.error(error)
     }
-
-    /// Called while the right to write is held.
-    fn adjust(&self, delta: Delta) {
-        let mut counts = lock(&self.counts);
-        counts.pending = counts.pending.saturating_add_signed(delta.pending);
-        counts.acked = counts.acked.saturating_add_signed(delta.acked);
-        counts.rejected = counts.rejected.saturating_add_signed(delta.rejected);
-    }
-
-    fn has_rejected(&self) -> bool {
-        self.counts().rejected > 0
-    }
-}
-
-/// By how much a transaction changed [`Counts`].
-#[derive(Clone, Copy, Debug, Default)]
-struct Delta {
-    pending: i64,
-    acked: i64,
-    rejected: i64,
 }
 
 /// One statement, prepared once a connection.

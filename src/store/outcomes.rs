@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 
 use super::error::StoreError;
 use super::queue::is_expired;
-use super::{Delta, Store, TransactionExt, lists, overlay, tables};
+use super::{Changed, Store, TransactionExt, lists, overlay, tables};
 use crate::model::{Outcome, RejectedMutation};
 use crate::time::Timestamp;
 
@@ -29,7 +29,7 @@ impl Store {
         outcomes: &[(u64, Outcome)],
         at: Timestamp,
     ) -> Result<Vec<RejectedMutation>, StoreError> {
-        self.update_counted(|tx, delta| {
+        self.update_seen(|tx, changed| {
             let mut touched = BTreeSet::new();
             let mut rejected = Vec::new();
             for (seq, outcome) in outcomes {
@@ -37,22 +37,27 @@ impl Store {
                 if !is_pending(tx, seq)? {
                     continue;
                 }
+                changed.seen.queue = true;
                 match outcome {
                     Outcome::Settled => {
                         touched.extend(tables::forget(tx, seq)?);
-                        delta.pending -= 1;
+                        changed.pending -= 1;
                     }
                     Outcome::Acked { cursor, tag, round } => {
                         ack(tx, seq, *cursor, tag.as_ref(), *round)?;
-                        delta.pending -= 1;
-                        delta.acked += 1;
+                        changed.pending -= 1;
+                        changed.acked += 1;
                     }
                     Outcome::Rejected { code, error } => {
                         reject(tx, seq, code, error, at)?;
-                        touched.extend(tables::entities_of(tx, seq)?);
+                        let entities = tables::entities_of(tx, seq)?;
+                        for key in &entities {
+                            overlay::mark(tx, self.generation(), key, &mut changed.seen)?;
+                        }
+                        touched.extend(entities);
                         rejected.extend(lists::rejected_by_seq(tx, seq)?);
-                        delta.pending -= 1;
-                        delta.rejected += 1;
+                        changed.pending -= 1;
+                        changed.rejected += 1;
                     }
                     Outcome::Failed { error, at, suspect, not_applied_before } => {
                         let sql = "UPDATE mutation SET failures = failures + 1, error = ?2,
@@ -65,7 +70,7 @@ impl Store {
                 }
             }
             for key in &touched {
-                overlay::rebase(tx, self.generation(), key)?;
+                overlay::rebase(tx, self.generation(), key, &mut changed.seen)?;
             }
             Ok(rejected)
         })
@@ -96,8 +101,8 @@ impl Store {
         server_now: Option<Timestamp>,
         at: Timestamp,
     ) -> Result<Vec<RejectedMutation>, StoreError> {
-        let rejected = self.update_counted(|tx, delta| {
-            let rejected = self.requeue_acked(tx, server_now, at, delta)?;
+        let rejected = self.update_seen(|tx, changed| {
+            let rejected = self.requeue_acked(tx, server_now, at, changed)?;
             tx.run("UPDATE replica SET resync = 1, wire = ?1", [wire.map(Wire::as_str)])?;
             tx.run("DELETE FROM stage", [])?;
             Ok(rejected)
@@ -116,7 +121,7 @@ impl Store {
         server_now: Option<Timestamp>,
         at: Timestamp,
     ) -> Result<Vec<RejectedMutation>, StoreError> {
-        self.update_counted(|tx, delta| self.requeue_acked(tx, server_now, at, delta))
+        self.update_seen(|tx, changed| self.requeue_acked(tx, server_now, at, changed))
     }
 
     /// Makes what was acked pending again, and rejects what is too old to be sent again.
@@ -125,22 +130,27 @@ impl Store {
         tx: &Transaction<'_>,
         server_now: Option<Timestamp>,
         at: Timestamp,
-        delta: &mut Delta,
+        changed: &mut Changed,
     ) -> rusqlite::Result<Vec<RejectedMutation>> {
         let mut touched = BTreeSet::new();
         let mut rejected = Vec::new();
         for (seq, sent_at) in acked(tx)? {
-            delta.acked -= 1;
+            changed.acked -= 1;
+            changed.seen.queue = true;
             if is_expired(sent_at, server_now) {
                 reject(tx, seq, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, at)?;
-                touched.extend(tables::entities_of(tx, seq)?);
+                let entities = tables::entities_of(tx, seq)?;
+                for key in &entities {
+                    overlay::mark(tx, self.generation(), key, &mut changed.seen)?;
+                }
+                touched.extend(entities);
                 rejected.extend(lists::rejected_by_seq(tx, seq)?);
-                delta.rejected += 1;
+                changed.rejected += 1;
             } else {
                 let sql = "UPDATE mutation SET state = 0, cursor = NULL, tag = NULL, round = NULL,
                                failures = 0, attempts = 0, first_failure = NULL WHERE seq = ?1";
                 tx.run(sql, [seq])?;
-                delta.pending += 1;
+                changed.pending += 1;
             }
         }
         // They are older than some that keep failing, and have to go before them: who keeps failing will do so
@@ -149,7 +159,7 @@ impl Store {
                    WHERE suspect = 1";
         tx.run(sql, [])?;
         for key in &touched {
-            overlay::rebase(tx, self.generation(), key)?;
+            overlay::rebase(tx, self.generation(), key, &mut changed.seen)?;
         }
         Ok(rejected)
     }

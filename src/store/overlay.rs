@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::error::{StoreError, is_unreadable};
 use super::tables;
-use crate::model::{Edit, EntityKey, Object, Patch};
+use crate::model::{ChangeSet, Edit, EntityKey, Object, Patch};
 
 /// One row of the table `entity`.
 #[derive(Default)]
@@ -51,8 +51,8 @@ impl EntityRow {
     }
 }
 
-/// Lays a patch over the entity's `row` and records it under (seq, ordinal). Gives how much that counts of what one
-/// mutation may change.
+/// Lays a patch over the entity's `row`, records it under (seq, ordinal), and tells `seen` what is different. Gives how
+/// much that counts of what one mutation may change.
 pub fn lay(
     tx: &Transaction<'_>,
     generation: i64,
@@ -60,9 +60,11 @@ pub fn lay(
     key: &EntityKey,
     mut row: EntityRow,
     patch: &Patch,
+    seen: &mut ChangeSet,
 ) -> rusqlite::Result<usize> {
     let data = patch.apply(row.data.clone());
     let size = limits::change_size(&key.collection, &key.id, data.as_ref().map_or("", Object::as_str));
+    seen.entity(key, row.data.clone(), data.clone(), row.overlay == 0);
     if row.overlay == 0 {
         row.base = row.data.take();
     }
@@ -113,19 +115,51 @@ pub fn check(patch: &Patch, visible: Option<&Object>, key: &EntityKey) -> Result
         .map_err(|limit| StoreError::EntityLimit { entity: key.clone(), limit })
 }
 
-/// Makes what the app sees of an entity anew: what the server confirmed, then the patches that remain, in order.
-pub fn rebase(tx: &Transaction<'_>, generation: i64, key: &EntityKey) -> rusqlite::Result<()> {
+/// Makes what the app sees of an entity anew: what the server confirmed, then the patches that remain, in order. Tells
+/// `seen` what is different.
+pub fn rebase(
+    tx: &Transaction<'_>,
+    generation: i64,
+    key: &EntityKey,
+    seen: &mut ChangeSet,
+) -> rusqlite::Result<()> {
     let base = match confirmed(tx, generation, key) {
         // It stays as it is until the server sends it again.
         Err(error) if is_unreadable(&error) => return Ok(()),
         base => base?,
     };
+    let (shown, was_pending) = shown(tx, generation, key)?;
     let patches = live_patches(tx, key, i64::MAX)?;
     let overlay = i64::try_from(patches.len()).unwrap_or(i64::MAX);
     // A patch that cannot be read does nothing. Its mutation is rejected before the next one is sent.
     let data = patches.iter().flatten().fold(base.clone(), |data, patch| patch.apply(data));
+    seen.entity(key, shown, data.clone(), was_pending != (overlay > 0));
     let base = if overlay > 0 { base } else { None };
     EntityRow { data, base, overlay }.write(tx, generation, key)
+}
+
+/// Tells `seen` that the marks of an entity may be others.
+pub fn mark(
+    tx: &Transaction<'_>,
+    generation: i64,
+    key: &EntityKey,
+    seen: &mut ChangeSet,
+) -> rusqlite::Result<()> {
+    let (data, _) = shown(tx, generation, key)?;
+    seen.entity(key, data.clone(), data, true);
+    Ok(())
+}
+
+/// What the app sees of an entity, none where it cannot be read, and whether patches lie over it.
+pub fn shown(
+    connection: &Connection,
+    generation: i64,
+    key: &EntityKey,
+) -> rusqlite::Result<(Option<Object>, bool)> {
+    let sql = "SELECT data, overlay > 0 FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3";
+    let values = params![generation, key.collection, key.id];
+    let shown = |row: &Row<'_>| Ok((tables::object(row, 0).unwrap_or_default(), row.get(1)?));
+    Ok(connection.prepare_cached(sql)?.query_row(values, shown).optional()?.unwrap_or_default())
 }
 
 /// The entity as it stands after the mutation `seq`, without those queued later.

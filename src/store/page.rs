@@ -19,12 +19,16 @@ impl Store {
     /// # Errors
     /// When the file cannot be written; then nothing has changed.
     pub fn apply_page(&self, page: &Page) -> Result<Applied, StoreError> {
-        self.update_counted(|tx, delta| {
+        self.update_seen(|tx, changed| {
             let generation = self.generation();
             let mut touched = BTreeSet::new();
             for change in &page.changes {
-                if write_base(tx, generation, change)? {
+                let (before, pending) = overlay::shown(tx, generation, &change.key)?;
+                write_base(tx, generation, change)?;
+                if pending {
                     touched.insert(change.key.clone());
+                } else {
+                    changed.seen.entity(&change.key, before, change.data.clone(), false);
                 }
             }
             let quarantined = quarantine(tx, generation, &page.unreadable)?;
@@ -32,34 +36,33 @@ impl Store {
             let settled =
                 if resync { 0 } else { settle(tx, page.cursor, page.round, page.ends_round, &mut touched)? };
             for key in &touched {
-                overlay::rebase(tx, generation, key)?;
+                overlay::rebase(tx, generation, key, &mut changed.seen)?;
             }
             replica::set_position(tx, page.cursor, page.tag.as_ref())?;
-            delta.acked -= settled.cast_signed();
+            changed.acked -= settled.cast_signed();
+            changed.seen.queue = settled > 0;
             Ok(Applied { settled, quarantined })
         })
     }
 }
 
-/// Writes what the server has, under the patches if there are any. Whether there are.
-pub fn write_base(tx: &Transaction<'_>, generation: i64, change: &ServerEntity) -> rusqlite::Result<bool> {
+/// Writes what the server has, under the patches if there are any.
+pub fn write_base(tx: &Transaction<'_>, generation: i64, change: &ServerEntity) -> rusqlite::Result<()> {
     let EntityKey { collection, id } = &change.key;
     if let Some(data) = &change.data {
         let sql = "INSERT INTO entity (generation, collection, id, data) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT DO UPDATE SET
                        base = CASE WHEN overlay > 0 THEN excluded.data END,
-                       data = CASE WHEN overlay > 0 THEN data ELSE excluded.data END
-                   RETURNING overlay > 0";
-        let mut insert = tx.prepare_cached(sql)?;
-        return insert.query_row(params![generation, collection, id, data.as_str()], |row| row.get(0));
+                       data = CASE WHEN overlay > 0 THEN data ELSE excluded.data END";
+        return tx.run(sql, params![generation, collection, id, data.as_str()]).map(drop);
     }
     let key = params![generation, collection, id];
     let sql = "DELETE FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3 AND overlay = 0";
     if tx.run(sql, key)? > 0 {
-        return Ok(false);
+        return Ok(());
     }
     let sql = "UPDATE entity SET base = NULL WHERE generation = ?1 AND collection = ?2 AND id = ?3";
-    Ok(tx.run(sql, key)? > 0)
+    tx.run(sql, key).map(drop)
 }
 
 /// Takes away the mutations that a pull up to `cursor` confirms: of those acked before its `round`, those at or

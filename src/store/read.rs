@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::StoreError;
 use super::{Store, tables};
@@ -37,8 +37,7 @@ impl Store {
                 .optional()?;
             let Some((data, overlay)) = row else { return Ok(None) };
             let Some(data) = Object::parse(data) else { return Ok(None) };
-            let rejected =
-                self.has_rejected() && rejected_ids(connection, &key.collection)?.contains(&key.id);
+            let rejected = Marks::of(self, connection, &key.collection)?.rejected.contains(&key.id);
             Ok(Some(StoredRow { id: key.id.clone(), data, pending: overlay > 0, rejected }))
         })
     }
@@ -55,48 +54,9 @@ impl Store {
         })
     }
 
-    /// All visible entities of a collection, by id.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn all(&self, collection: &str) -> Result<Vec<StoredRow>, StoreError> {
-        let sql = "SELECT id, data, overlay FROM entity
-                   WHERE generation = ?1 AND collection = ?2 AND data IS NOT NULL ORDER BY id";
-        self.read_generation(|connection, generation| {
-            let rejected =
-                if self.has_rejected() { rejected_ids(connection, collection)? } else { HashSet::new() };
-            let mut select = connection.prepare_cached(sql)?;
-            let mut rows = select.query(params![generation, collection])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                let id: String = row.get(0)?;
-                let Some(data) = Object::parse(row.get(1)?) else { continue };
-                let (pending, rejected) = (row.get::<_, i64>(2)? > 0, rejected.contains(&id));
-                all.push(StoredRow { id, data, pending, rejected });
-            }
-            Ok(all)
-        })
-    }
-
-    /// How many entities of a collection are visible.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn count(&self, collection: &str) -> Result<u64, StoreError> {
-        let sql =
-            "SELECT count(*) FROM entity WHERE generation = ?1 AND collection = ?2 AND data IS NOT NULL";
-        self.read_generation(|connection, generation| {
-            let count = connection.prepare_cached(sql)?;
-            let mut count = count;
-            count
-                .query_row(params![generation, collection], |row| row.get::<_, i64>(0))
-                .map(i64::unsigned_abs)
-        })
-    }
-
     /// Reads in the generation that is seen. A swap while the read goes on makes it begin again, since the
     /// rows of the old generation are being deleted then.
-    fn read_generation<T>(
+    pub(super) fn read_generation<T>(
         &self,
         mut work: impl FnMut(&Connection, i64) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -109,6 +69,28 @@ impl Store {
                 }
             }
         })
+    }
+}
+
+/// What marks the rows of a collection beside their own columns.
+pub struct Marks {
+    rejected: HashSet<String>,
+}
+
+impl Marks {
+    /// Those of now.
+    pub fn of(store: &Store, connection: &Connection, collection: &str) -> rusqlite::Result<Self> {
+        let rejected =
+            if store.has_rejected() { rejected_ids(connection, collection)? } else { HashSet::new() };
+        Ok(Self { rejected })
+    }
+
+    /// The row in the columns `id`, `data` and `overlay`; none where its data cannot be read.
+    pub fn row(&self, row: &Row<'_>) -> rusqlite::Result<Option<StoredRow>> {
+        let id: String = row.get(0)?;
+        let Some(data) = Object::parse(row.get(1)?) else { return Ok(None) };
+        let (pending, rejected) = (row.get::<_, i64>(2)? > 0, self.rejected.contains(&id));
+        Ok(Some(StoredRow { id, data, pending, rejected }))
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::connections::Durability;
 use super::error::StoreError;
-use super::{Delta, Owner, Store, TransactionExt, tables};
+use super::{Changed, Owner, Store, TransactionExt, tables};
 use crate::model::{EntityKey, Replica, Stage, Suspect, Versions};
 use crate::time::Timestamp;
 
@@ -90,18 +90,20 @@ impl Store {
         self.connections.write(Durability::Relaxed, |tx| work(tx).map_err(|error| self.error(&error)))
     }
 
-    /// As [`Self::update`], where the number of mutations in some state changes.
-    pub(super) fn update_counted<T>(
+    /// As [`Self::update`], where what is seen changes.
+    pub(super) fn update_seen<T>(
         &self,
-        work: impl FnOnce(&Transaction<'_>, &mut Delta) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Transaction<'_>, &mut Changed) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.transact(Durability::Relaxed, |tx, delta| work(tx, delta).map_err(|error| self.error(&error)))
+        self.transact(Durability::Relaxed, |tx, changed| {
+            work(tx, changed).map_err(|error| self.error(&error))
+        })
     }
 
     /// A transaction for the app, with its durability.
-    pub(super) fn write_counted<T>(
+    pub(super) fn write_seen<T>(
         &self,
-        work: impl FnOnce(&Transaction<'_>, &mut Delta) -> Result<T, StoreError>,
+        work: impl FnOnce(&Transaction<'_>, &mut Changed) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.transact(self.durability, work)
     }
@@ -110,12 +112,14 @@ impl Store {
     fn transact<T>(
         &self,
         durability: Durability,
-        work: impl FnOnce(&Transaction<'_>, &mut Delta) -> Result<T, StoreError>,
+        work: impl FnOnce(&Transaction<'_>, &mut Changed) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut delta = Delta::default();
+        let mut changed = Changed::default();
         let mut writer = self.connections.writer();
-        let result = writer.transaction(durability, |tx| work(tx, &mut delta))?;
-        self.adjust(delta);
+        let result = writer.transaction(durability, |tx| work(tx, &mut changed))?;
+        let seen = self.committed(changed);
+        drop(writer);
+        self.announce(&seen);
         Ok(result)
     }
 }

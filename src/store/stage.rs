@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use mizu_sync_protocol::Tag;
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::connections::Durability;
 use super::error::StoreError;
 use super::page::{quarantine, settle, write_base};
-use super::{Delta, Store, TransactionExt, overlay, replica};
-use crate::model::{Applied, EntityKey, Page, ServerEntity, Stage, Unreadable};
+use super::{Changed, Store, TransactionExt, overlay, replica, tables};
+use crate::model::{Applied, ChangeSet, EntityKey, Page, ServerEntity, Stage, Unreadable};
 
 impl Store {
     /// Begins a snapshot: the generation that its rows go to. Until [`Self::stage_checkpoint`] they are
@@ -46,7 +46,7 @@ impl Store {
             if self.staging.load(Ordering::SeqCst) != generation || self.session() != session {
                 return Ok(());
             }
-            rows.iter().try_for_each(|row| write_base(tx, generation, row).map(drop))?;
+            rows.iter().try_for_each(|row| write_base(tx, generation, row))?;
             quarantine(tx, generation, unreadable).map(drop)
         })
     }
@@ -66,7 +66,7 @@ impl Store {
     pub fn stage_page(&self, stage: &Stage, page: &Page) -> Result<Applied, StoreError> {
         let generation = stage.generation.cast_signed();
         self.update(|tx| {
-            page.changes.iter().try_for_each(|change| write_base(tx, generation, change).map(drop))?;
+            page.changes.iter().try_for_each(|change| write_base(tx, generation, change))?;
             let quarantined = quarantine(tx, generation, &page.unreadable)?;
             write_stage(tx, &Stage { cursor: page.cursor, tag: page.tag.clone(), ..stage.clone() })?;
             Ok(Applied { settled: 0, quarantined })
@@ -79,16 +79,30 @@ impl Store {
     /// # Errors
     /// When the file cannot be written; then nothing has changed.
     pub fn swap(&self, stage: &Stage, ended_round: u64) -> Result<Applied, StoreError> {
-        let generation = stage.generation.cast_signed();
+        let (before, generation) = (self.generation(), stage.generation.cast_signed());
         let mut writer = self.connections.writer();
-        let applied = writer.transaction(Durability::Relaxed, |tx| {
+        let (applied, first) = writer.transaction(Durability::Relaxed, |tx| {
             swap(tx, stage, ended_round).map_err(|error| self.error(&error))
         })?;
         // Seen together with the commit: no write may go to the old generation now.
         self.generation.store(generation, Ordering::SeqCst);
         self.staging.store(0, Ordering::SeqCst);
-        self.adjust(Delta { acked: -applied.settled.cast_signed(), ..Delta::default() });
+        let changed = Changed { acked: -applied.settled.cast_signed(), ..Changed::default() };
+        drop(self.committed(Changed { seen: ChangeSet::everything(), ..changed }));
+        drop(writer);
+        // The rows of the former generation are still there, since it is this thread that deletes them. Comparing takes
+        // longer than a write of the app should have to wait.
+        self.announce(&if first { ChangeSet::everything() } else { self.difference(before, generation) });
         Ok(applied)
+    }
+
+    /// What of two generations is seen differently.
+    fn difference(&self, before: i64, after: i64) -> ChangeSet {
+        let compared = self
+            .connections
+            .read(|connection| difference(connection, before, after).map_err(|error| self.error(&error)));
+        // Who cannot compare lets everybody look.
+        compared.ok().flatten().unwrap_or_else(ChangeSet::everything)
     }
 
     /// Gives a snapshot up. Its rows become orphans.
@@ -140,8 +154,10 @@ fn write_stage(tx: &Transaction<'_>, stage: &Stage) -> rusqlite::Result<()> {
     tx.run(sql, values).map(drop)
 }
 
-fn swap(tx: &Transaction<'_>, stage: &Stage, ended_round: u64) -> rusqlite::Result<Applied> {
+/// Whether it was the first snapshot is told beside.
+fn swap(tx: &Transaction<'_>, stage: &Stage, ended_round: u64) -> rusqlite::Result<(Applied, bool)> {
     let generation = stage.generation.cast_signed();
+    let first = tx.query_row("SELECT NOT bootstrapped FROM replica", [], |row| row.get(0))?;
     // No patch lies over the new generation yet, so what is settled needs no rebase there.
     let settled = settle(tx, stage.cursor, ended_round, true, &mut BTreeSet::new())?;
     let sql = "SELECT DISTINCT collection, patch.id FROM patch JOIN mutation USING (seq) WHERE state < 2";
@@ -150,10 +166,39 @@ fn swap(tx: &Transaction<'_>, stage: &Stage, ended_round: u64) -> rusqlite::Resu
         .query_map([], |row| Ok(EntityKey { collection: row.get(0)?, id: row.get(1)? }))?
         .collect::<rusqlite::Result<_>>()?;
     for key in &touched {
-        overlay::rebase(tx, generation, key)?;
+        // What is different is found by comparing the generations.
+        overlay::rebase(tx, generation, key, &mut ChangeSet::default())?;
     }
     replica::set_position(tx, stage.cursor, stage.tag.as_ref())?;
     tx.run("UPDATE replica SET generation = ?1, bootstrapped = 1, resync = 0", [generation])?;
     tx.run("DELETE FROM stage", [])?;
-    Ok(Applied { settled, quarantined: 0 })
+    Ok((Applied { settled, quarantined: 0 }, first))
+}
+
+/// Entities that are told one by one. Of more, that anything may be different is quicker said.
+const MOST_TOLD: usize = 10_000;
+/// The bytes of their data.
+const MOST_TOLD_BYTES: usize = 16 * 1024 * 1024;
+
+/// What of two generations is seen differently; none where that is too much to tell.
+fn difference(connection: &Connection, before: i64, after: i64) -> rusqlite::Result<Option<ChangeSet>> {
+    let sql =
+        "SELECT collection, id, old.data, new.data, ifnull(old.overlay > 0, 0) <> ifnull(new.overlay > 0, 0)
+               FROM (SELECT * FROM entity WHERE generation = ?1) AS old
+               FULL JOIN (SELECT * FROM entity WHERE generation = ?2) AS new USING (collection, id)
+               WHERE old.data IS NOT new.data OR ifnull(old.overlay > 0, 0) <> ifnull(new.overlay > 0, 0)";
+    let mut select = connection.prepare(sql)?;
+    let mut rows = select.query([before, after])?;
+    let mut seen = ChangeSet { queue: true, ..ChangeSet::default() };
+    let mut bytes = 0;
+    while let Some(row) = rows.next()? {
+        let key = EntityKey { collection: row.get(0)?, id: row.get(1)? };
+        let (before, after) = (tables::object(row, 2)?, tables::object(row, 3)?);
+        bytes += [&before, &after].into_iter().flatten().map(|data| data.as_str().len()).sum::<usize>();
+        seen.entity(&key, before, after, row.get(4)?);
+        if seen.entities.len() > MOST_TOLD || bytes > MOST_TOLD_BYTES {
+            return Ok(None);
+        }
+    }
+    Ok(Some(seen))
 }

@@ -10,8 +10,8 @@ use rusqlite::{Transaction, params};
 use super::connections::{WriterGuard, lock};
 use super::error::StoreError;
 use super::overlay::{self, EntityRow};
-use super::{Delta, Store, TransactionExt};
-use crate::model::{Edit, EntityKey, Intent, NewMutation, Patch};
+use super::{Changed, Store, TransactionExt};
+use crate::model::{ChangeSet, Edit, EntityKey, Intent, NewMutation, Patch};
 
 /// Mutations that are committed together or not at all, consecutive in the queue.
 pub type LocalWrite = Vec<NewMutation>;
@@ -19,7 +19,8 @@ pub type LocalWrite = Vec<NewMutation>;
 /// A write that waits for its turn, and then its result.
 pub struct Waiting {
     write: LocalWrite,
-    result: Mutex<Option<Result<(), StoreError>>>,
+    /// What it changed of what is seen.
+    result: Mutex<Option<Result<ChangeSet, StoreError>>>,
 }
 
 /// Writes committed by one transaction at most.
@@ -39,8 +40,10 @@ impl Store {
         loop {
             let mut writer = self.connections.writer();
             // Whoever had the writer before may have committed this write too.
-            if let Some(result) = lock(&mine.result).take() {
-                return result;
+            let result = lock(&mine.result).take();
+            if let Some(result) = result {
+                drop(writer);
+                return result.map(|seen| self.announce(&seen));
             }
             let group: Vec<Arc<Waiting>> = {
                 let mut waiting = lock(&self.waiting);
@@ -49,10 +52,7 @@ impl Store {
             };
             let results = self.commit_group(&mut writer, &group);
             for (waiting, result) in group.iter().zip(results) {
-                if result.is_ok() {
-                    self.adjust(Delta { pending: waiting.write.len() as i64, ..Delta::default() });
-                }
-                *lock(&waiting.result) = Some(result);
+                *lock(&waiting.result) = Some(result.map(|changed| self.committed(changed)));
             }
         }
     }
@@ -62,7 +62,7 @@ impl Store {
         &self,
         writer: &mut WriterGuard<'_>,
         group: &[Arc<Waiting>],
-    ) -> Vec<Result<(), StoreError>> {
+    ) -> Vec<Result<Changed, StoreError>> {
         match writer.transaction(self.durability, |tx| self.apply_group(tx, group)) {
             Ok(results) => results,
             // Some of them may fit all the same.
@@ -70,7 +70,7 @@ impl Store {
                 .iter()
                 .map(|waiting| writer.transaction(self.durability, |tx| self.apply_write(tx, &waiting.write)))
                 .collect(),
-            Err(error) => vec![Err(error); group.len()],
+            Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
@@ -82,7 +82,7 @@ impl Store {
         &self,
         tx: &Transaction<'_>,
         group: &[Arc<Waiting>],
-    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Changed, StoreError>>, StoreError> {
         if let [only] = group {
             return Ok(vec![Ok(self.apply_write(tx, &only.write)?)]);
         }
@@ -106,11 +106,19 @@ impl Store {
         tx.run(sql, []).map(drop).map_err(|error| self.error(&error))
     }
 
-    fn apply_write(&self, tx: &Transaction<'_>, write: &LocalWrite) -> Result<(), StoreError> {
-        write.iter().try_for_each(|mutation| self.apply_mutation(tx, mutation))
+    fn apply_write(&self, tx: &Transaction<'_>, write: &LocalWrite) -> Result<Changed, StoreError> {
+        let mut changed = Changed { pending: write.len() as i64, ..Changed::default() };
+        changed.seen.queue = true;
+        write.iter().try_for_each(|mutation| self.apply_mutation(tx, mutation, &mut changed.seen))?;
+        Ok(changed)
     }
 
-    fn apply_mutation(&self, tx: &Transaction<'_>, mutation: &NewMutation) -> Result<(), StoreError> {
+    fn apply_mutation(
+        &self,
+        tx: &Transaction<'_>,
+        mutation: &NewMutation,
+        seen: &mut ChangeSet,
+    ) -> Result<(), StoreError> {
         let sqlite = |error| self.error(&error);
         let generation = self.generation();
         let resolve = |key: &EntityKey, edit: &Edit| {
@@ -121,15 +129,15 @@ impl Store {
             Intent::Entity(key, edit) => {
                 let (row, patch) = resolve(key, edit)?;
                 let seq = insert(tx, mutation, &generic_name(key, &patch), None).map_err(sqlite)?;
-                overlay::lay(tx, generation, (seq, 0), key, row, &patch).map(drop).map_err(sqlite)
+                overlay::lay(tx, generation, (seq, 0), key, row, &patch, seen).map(drop).map_err(sqlite)
             }
             Intent::Custom { name, args, expected } => {
                 let seq = insert(tx, mutation, name, Some(args.get())).map_err(sqlite)?;
                 let mut changed = 0;
                 for (ordinal, (key, edit)) in (0..).zip(expected) {
                     let (row, patch) = resolve(key, edit)?;
-                    changed +=
-                        overlay::lay(tx, generation, (seq, ordinal), key, row, &patch).map_err(sqlite)?;
+                    changed += overlay::lay(tx, generation, (seq, ordinal), key, row, &patch, seen)
+                        .map_err(sqlite)?;
                 }
                 check_changes(name, changed)
             }

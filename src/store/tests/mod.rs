@@ -1,8 +1,10 @@
 //! The store with real SQLite files.
 
+mod changes;
 mod durability;
 mod golden;
 mod overlay;
+mod query;
 mod queue;
 mod settle;
 mod stage;
