@@ -66,6 +66,7 @@ mod model;
 pub mod net;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+pub mod reactive;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation;
@@ -73,12 +74,13 @@ mod store;
 mod sync;
 mod time;
 
-pub use client::{Batch, Builder, Client, Edits, Unsent};
-pub use collection::{Collection, Entity, Row};
+pub use client::{Authorization, Batch, Builder, Client, Connectivity, Edits, Progress, Status, Unsent};
+pub use collection::{Collection, Entity, Query, Row, RowChange, RowsUpdate, Subscription};
 pub use error::{Error, Result};
 pub use mizu_sync_protocol::{Cursor, limits::LimitError};
-pub use model::{EntityKey, PendingMutation, RejectedMutation};
-pub use store::{Durability, StoreError};
+pub use model::{EntityKey, Field, Filter, Order, PendingMutation, RejectedMutation, Scalar, field};
+pub use reactive::{Computed, Effect, Signal, batch, untrack};
+pub use store::{Durability, StoreError, Version};
 pub use sync::{Dialect, EntityChange, EntityOp, SyncError, WireMutation};
 pub use time::Timestamp;
 

@@ -4,7 +4,8 @@
 pub use crate::client::exchange::Exchanger;
 pub use crate::client::execute::execute;
 pub use crate::model::{
-    Counts, Edit, EntityKey, Intent, NewMutation, Object, Outgoing, Patch, Replica, Versions,
+    Change, ChangeSet, Counts, Edit, EntityKey, Intent, NewMutation, Object, Outgoing, Patch, Replica,
+    Versions,
 };
 pub use crate::store::{
     Durability, Location, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, Owner, Store, StoreError, StoredRow,

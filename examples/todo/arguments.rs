@@ -52,6 +52,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows the todos, and what becomes of them here and elsewhere, until Ctrl-C
+    ///
+    /// After the list a line for each change: + is new, * is different, - is gone. The file is in use for as long.
+    Watch {
+        /// As [{"id","title","done","pending"}], one line at the start and for each change
+        #[arg(long)]
+        json: bool,
+    },
     /// Ticks a todo off
     Done {
         /// The todo's id, as `list` shows it

@@ -1,4 +1,4 @@
-//! A todo list on the command line that works offline: every command but `sync` stays on this machine.
+//! A todo list on the command line that works offline: every command but `sync` and `watch` stays on this machine.
 //!
 //! `cargo run --example todo -- --help` lists the commands. Exit codes: 0 done, 1 failed and why on stderr,
 //! 2 wrong usage.
@@ -18,6 +18,7 @@ mod output;
 mod shown;
 mod sync;
 mod todos;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ fn run(arguments: Arguments) -> Result {
     match arguments.command {
         Command::Add { title, id } => todos::add(&client, &mut output, title, id),
         Command::List { json } => list::list(&client, &mut output, json),
+        Command::Watch { json } => watch::watch(&client, &mut output, json),
         Command::Done { id } => todos::done(&client, &id),
         Command::Edit { id, title } => todos::edit(&client, &id, title),
         Command::Rm { id } => todos::remove(&client, &id),

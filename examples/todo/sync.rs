@@ -1,4 +1,4 @@
-//! `todo sync`, the one command that uses the network, and `todo status`.
+//! `todo sync`, which uses the network once, and `todo status`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::mem;

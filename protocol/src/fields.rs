@@ -58,6 +58,12 @@ impl<'a> Fields<'a> {
         missing.map(|(name, _)| name.clone().into_owned()).collect()
     }
 
+    /// Whether there is one of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// The object as text.
     ///
     /// # Errors

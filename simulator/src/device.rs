@@ -10,6 +10,7 @@ use mizu_sync::simulation::{
 use crate::backend::GENESIS;
 use crate::mutator::SCOPE;
 use crate::network::Link;
+use crate::observer::Observer;
 use crate::plan::Plan;
 use crate::schedule::Moment;
 use crate::view::View;
@@ -55,6 +56,8 @@ pub struct Process {
     pub engine: Engine,
     /// Its store.
     pub store: Store,
+    /// Who hears what its commits change.
+    pub observer: Observer,
     /// When it was started.
     pub started: Moment,
     /// Counts the times that it was asked to be woken: only the last one holds.
@@ -102,6 +105,7 @@ impl Device {
         self.incarnation += 1;
         self.process = Some(Process {
             engine: Engine::new(config, rng),
+            observer: Observer::of(&store),
             store,
             started: now,
             alarm: 0,

@@ -142,6 +142,7 @@ impl World {
         if device.looks.is_multiple_of(INVARIANTS_EVERY) {
             process.store.check_invariants().map_err(|what| Violation::new(Check::Invariants, what))?;
         }
+        process.observer.check(device.index, &process.store)?;
         device.view.look(device.index, &process.store, &self.ledger, &self.backend.history)
     }
 

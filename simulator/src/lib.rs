@@ -27,6 +27,7 @@ mod ledger;
 mod mischief;
 mod mutator;
 mod network;
+mod observer;
 mod plain;
 mod plan;
 mod schedule;

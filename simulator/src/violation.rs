@@ -25,6 +25,8 @@ pub enum Check {
     WholeMutations,
     /// Nothing that was acknowledged to the app is lost.
     NothingLost,
+    /// Who hears what each commit changes knows what is there.
+    Observed,
     /// What holds in the file of a client between any two transactions.
     Invariants,
     /// In the background nothing goes on for ever.
@@ -52,6 +54,7 @@ impl Check {
             Self::AtomicBatch => "batches are atomic",
             Self::WholeMutations => "mutations are seen whole",
             Self::NothingLost => "nothing is lost",
+            Self::Observed => "changes are told",
             Self::Invariants => "the file's invariants",
             Self::QuietInBackground => "quiet in the background",
             Self::ServerTables => "the server's tables",

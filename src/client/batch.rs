@@ -4,11 +4,11 @@ use std::ops::{Deref, DerefMut};
 
 use serde::Serialize;
 
+use super::core::Core;
 use super::edits::Edits;
 use crate::collection::codec;
 use crate::error::Result;
 use crate::model::Intent;
-use crate::store::Store;
 
 /// Writes that are committed together: what [`crate::Client::batch`] gives to its closure. Those to entities are
 /// the functions of [`Edits`].
@@ -18,8 +18,8 @@ use crate::store::Store;
 pub struct Batch<'a>(Edits<'a>);
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(store: &'a Store) -> Self {
-        Self(Edits::new(store))
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self(Edits::new(core))
     }
 
     pub(super) fn into_intents(self) -> Vec<Intent> {

@@ -9,8 +9,11 @@ use super::dispatcher::{Callbacks, Dispatcher};
 use super::driver::{Parts, Session};
 use super::lifecycle::Lifecycle;
 use super::monitor::Monitor;
+use super::observed::Observed;
 use super::options::TransportFactory;
 use super::platform::Platform;
+use super::watches::Watches;
+use crate::collection::codec::Codec;
 use crate::error::{Error, Result};
 use crate::model::{EntityKey, Intent, NewMutation};
 use crate::net::Transport;
@@ -20,6 +23,10 @@ use crate::sync::{Config, Dialect, Event};
 pub struct Core {
     pub store: Arc<Store>,
     pub monitor: Arc<Monitor>,
+    pub dispatcher: Dispatcher,
+    pub watches: Arc<Watches>,
+    pub observed: Observed,
+    pub codec: Codec,
     pub lifecycle: Lifecycle,
     /// How often the app has asked for a sync.
     pub sync_requests: AtomicU64,
@@ -28,7 +35,6 @@ pub struct Core {
     pub client_id: String,
     transport: TransportFactory,
     dialect: Option<Arc<dyn Dialect>>,
-    callbacks: Arc<Callbacks>,
     platform: Mutex<Platform>,
     /// Entities that were reported as not fitting the app's type: each is told once.
     undecodable: Mutex<HashSet<EntityKey>>,
@@ -41,6 +47,7 @@ impl Core {
         transport: TransportFactory,
         dialect: Option<Arc<dyn Dialect>>,
         callbacks: Callbacks,
+        codec: Codec,
     ) -> Result<Self> {
         let replica = store.replica()?;
         let monitor = Monitor::default();
@@ -49,14 +56,31 @@ impl Core {
             seen.state.bootstrapped = replica.bootstrapped;
             seen.queue = store.counts();
         });
+        let (store, monitor) = (Arc::new(store), Arc::new(monitor));
+        let dispatcher = Dispatcher::new(callbacks, Arc::downgrade(&store));
+        let watches = Arc::new(Watches::new());
+        {
+            let (watches, dispatcher) = (Arc::clone(&watches), dispatcher.clone());
+            store.observe(Box::new(move |store, seen| {
+                dispatcher.run(watches.origin.invalidate(&watches.changed(seen, store)));
+            }));
+        }
+        {
+            let (watches, dispatcher) = (Arc::clone(&watches), dispatcher.clone());
+            monitor.observe(move || dispatcher.run(watches.origin.invalidate([&watches.status])));
+        }
+        let observed = Observed::new(&watches.status, &store, &monitor);
         Ok(Self {
-            store: Arc::new(store),
-            monitor: Arc::new(monitor),
+            store,
+            monitor,
+            dispatcher,
+            watches,
+            observed,
+            codec,
             config,
             client_id: replica.client,
             transport,
             dialect,
-            callbacks: Arc::new(callbacks),
             lifecycle: Lifecycle::default(),
             sync_requests: AtomicU64::new(0),
             platform: Mutex::default(),
@@ -116,7 +140,7 @@ impl Core {
             transport,
             dialect: self.dialect.clone(),
             monitor: Arc::clone(&self.monitor),
-            dispatcher: Dispatcher::start(Arc::clone(&self.callbacks), Arc::clone(&self.store))?,
+            notices: self.dispatcher.begin_session()?,
             config: self.config.clone(),
             platform,
             sync_request: self.sync_requests.load(Ordering::SeqCst),

@@ -1,25 +1,36 @@
-//! Calls the app back: in order, on a thread of its own, with no lock held.
+//! Calls the app back, and runs the effects that commits have made due: in order, on a thread of its own, with no lock
+//! held.
+//!
+//! # Idea
+//! One thread a client, from the first thing that is to be told until the client is closed. What a session of the sync
+//! tells ends with that session; what became of the data does not, for the app reads and writes without a sync, too.
 //!
 //! # Limits
 //! What waits for a callback that does not return is small: of a rejected mutation its place in the queue, read from
-//! the store when its turn comes. An app that is far behind is told only the newest of what is told again and again.
+//! the store when its turn comes; of effects each once. An app that is far behind is told only the newest of what is
+//! told again and again.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use mizu_sync_protocol::Cursor;
 
 use crate::error::{Error, Result};
 use crate::model::RejectedMutation;
+use crate::reactive::Due;
 use crate::store::Store;
 use crate::sync::Notice;
 
 /// An app for which so much waits is behind.
 const BEHIND: usize = 64;
+
+/// Effects that write what makes effects run, in so many turns, do so without end.
+const MOST_TURNS: u32 = 100;
 
 type Callback<T> = Option<Box<dyn Fn(T) + Send + Sync>>;
 
@@ -79,56 +90,204 @@ impl Told {
     }
 }
 
-/// Hands notices to the app's callbacks until it is stopped.
-#[derive(Clone)]
-pub struct Dispatcher {
-    waiting: Arc<Waiting>,
-    /// Says that something waits. The thread ends with the last of these.
-    wake: SyncSender<()>,
+/// What the thread does next.
+enum Item {
+    /// Tells the app, as long as the session of this number runs.
+    Tell(u64, Told),
+    /// Runs effects. `turn`: how many effects before it led to it, each by a write of its own.
+    Run { due: Due, turn: u32 },
 }
 
-/// What waits, in order; none once no callback may start any more.
-struct Waiting(Mutex<Option<VecDeque<Told>>>);
+/// What waits, and how far it got.
+#[derive(Default)]
+struct Queue {
+    /// In order, numbered as they came.
+    waiting: VecDeque<(u64, Item)>,
+    /// The number of the last that came.
+    came: u64,
+    /// That of the one that is being done.
+    doing: Option<u64>,
+    /// The session whose notices are told.
+    session: Option<u64>,
+    sessions: u64,
+    thread: Option<ThreadId>,
+    /// While the client is paused no effect runs: it could read nothing.
+    held: bool,
+    closed: bool,
+}
 
-impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<Told>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Queue {
+    fn next(&mut self) -> Option<Item> {
+        let ready = match self.waiting.front()?.1 {
+            Item::Tell(..) => true,
+            Item::Run { .. } => !self.held,
+        };
+        let (number, item) = if ready { self.waiting.pop_front()? } else { return None };
+        self.doing = Some(number);
+        Some(item)
     }
 
-    fn add(&self, told: Told) {
-        let mut waiting = self.lock();
-        let Some(waiting) = &mut *waiting else { return };
-        if waiting.len() >= BEHIND {
-            waiting.retain(|older| !told.replaces(older));
+    /// Whether everything up to this number is done.
+    fn is_done(&self, number: u64) -> bool {
+        let later = |other: u64| other > number;
+        self.doing.is_none_or(later) && self.waiting.front().is_none_or(|(first, _)| later(*first))
+    }
+
+    fn add(&mut self, item: Item) {
+        if self.waiting.len() >= BEHIND
+            && let Item::Tell(session, told) = &item
+        {
+            self.waiting.retain(
+                |(_, older)| !matches!(older, Item::Tell(of, older) if of == session && told.replaces(older)),
+            );
         }
-        waiting.push_back(told);
+        self.came += 1;
+        self.waiting.push_back((self.came, item));
     }
+}
 
-    fn next(&self) -> Option<Told> {
-        self.lock().as_mut()?.pop_front()
-    }
+/// Hands notices and due effects to the app. A cheap handle.
+#[derive(Clone)]
+pub struct Dispatcher(Arc<Shared>);
 
-    fn is_open(&self) -> bool {
-        self.lock().is_some()
+struct Shared {
+    callbacks: Callbacks,
+    /// The store leads here by its observer.
+    store: Weak<Store>,
+    queue: Mutex<Queue>,
+    /// Rings when something waits, when something is done, and at the end.
+    changed: Condvar,
+}
+
+thread_local! {
+    /// On a dispatcher's thread: the turn of the effects that run.
+    static TURN: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Dispatcher {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// When the system gives none.
-    pub fn start(callbacks: Arc<Callbacks>, store: Arc<Store>) -> Result<Self> {
-        let (wake, woken) = mpsc::sync_channel(1);
-        let waiting = Arc::new(Waiting(Mutex::new(Some(VecDeque::new()))));
-        let teller = Teller { callbacks, store, waiting: Arc::clone(&waiting) };
-        thread::Builder::new()
-            .name("mizu-callbacks".to_owned())
-            .spawn(move || teller.run(&woken))
-            .map_err(|error| Error::Thread { reason: error.to_string() })?;
-        Ok(Self { waiting, wake })
+    pub fn new(callbacks: Callbacks, store: Weak<Store>) -> Self {
+        let (queue, changed) = (Mutex::default(), Condvar::new());
+        Self(Arc::new(Shared { callbacks, store, queue, changed }))
     }
 
+    /// Begins a session: what is told through its notices is told for as long as it runs.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn begin_session(&self) -> Result<Notices> {
+        let mut queue = self.0.queue();
+        self.start(&mut queue)?;
+        queue.sessions += 1;
+        queue.session = Some(queue.sessions);
+        Ok(Notices { dispatcher: self.clone(), session: queue.sessions })
+    }
+
+    /// Runs effects, soon.
+    pub fn run(&self, due: Due) {
+        if due.is_empty() {
+            return;
+        }
+        let mut queue = self.0.queue();
+        let here = queue.thread == Some(thread::current().id());
+        let turn = if here { TURN.get().map_or(0, |turn| turn + 1) } else { 0 };
+        if queue.closed {
+            drop(queue);
+            return drop(due);
+        }
+        if turn > MOST_TURNS {
+            drop(queue);
+            tracing::error!(
+                "effects write what makes them run again, without end: they are not run before something else changes"
+            );
+            return drop(due);
+        }
+        if let Err(error) = self.start(&mut queue) {
+            drop(queue);
+            tracing::error!(%error, "effects cannot be run");
+            return drop(due);
+        }
+        queue.add(Item::Run { due, turn });
+        drop(queue);
+        self.0.changed.notify_all();
+    }
+
+    /// Starts the thread, unless it runs.
+    fn start(&self, queue: &mut Queue) -> Result<()> {
+        if queue.thread.is_some() || queue.closed {
+            return Ok(());
+        }
+        let shared = Arc::clone(&self.0);
+        let spawned = thread::Builder::new().name("mizu-callbacks".to_owned()).spawn(move || shared.work());
+        let thread = spawned.map_err(|error| Error::Thread { reason: error.to_string() })?;
+        queue.thread = Some(thread.thread().id());
+        Ok(())
+    }
+
+    /// No effect runs until [`Self::release`].
+    pub fn hold(&self) {
+        self.0.queue().held = true;
+    }
+
+    /// Effects run again.
+    pub fn release(&self) {
+        self.0.queue().held = false;
+        self.0.changed.notify_all();
+    }
+
+    /// Nothing is told any more, for good. What runs is not waited for: it may be what closes.
+    pub fn close(&self) {
+        let mut queue = self.0.queue();
+        queue.closed = true;
+        let dropped = mem::take(&mut queue.waiting);
+        drop(queue);
+        self.0.changed.notify_all();
+        dropped.into_iter().for_each(|(_, item)| item.forget());
+    }
+
+    /// Waits until everything that came before this call is done. Whether that came to pass.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
+        let mut queue = self.0.queue();
+        if queue.thread == Some(thread::current().id()) {
+            // It would wait for itself.
+            return queue.waiting.is_empty();
+        }
+        let goal = queue.came;
+        while !queue.is_done(goal) && !queue.closed {
+            queue = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return false,
+                Some(left) => {
+                    self.0.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.0.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        queue.is_done(goal)
+    }
+}
+
+impl Item {
+    fn forget(self) {
+        if let Self::Run { due, .. } = self {
+            drop(due);
+        }
+    }
+}
+
+/// What one session of the sync tells the app.
+#[derive(Clone)]
+pub struct Notices {
+    dispatcher: Dispatcher,
+    session: u64,
+}
+
+impl Notices {
     /// Tells the app, soon.
     pub fn notify(&self, notice: Notice) {
         self.tell(notice.into());
@@ -140,50 +299,71 @@ impl Dispatcher {
     }
 
     fn tell(&self, told: Told) {
-        self.waiting.add(told);
-        // Where it is full already, the thread will look.
-        let _ = self.wake.try_send(());
-    }
-
-    /// From now on no callback starts. One that runs is not waited for: it may be the one that stops.
-    pub fn stop(&self) {
-        *self.waiting.lock() = None;
-    }
-}
-
-/// The thread's part.
-struct Teller {
-    callbacks: Arc<Callbacks>,
-    store: Arc<Store>,
-    waiting: Arc<Waiting>,
-}
-
-impl Teller {
-    fn run(&self, woken: &Receiver<()>) {
-        while woken.recv().is_ok() {
-            // Taking the next orders this start against a stop. Nothing is locked while the app's code runs.
-            while let Some(told) = self.waiting.next() {
-                self.tell(told);
-            }
+        let shared = &self.dispatcher.0;
+        let mut queue = shared.queue();
+        if queue.session == Some(self.session) && !queue.closed {
+            queue.add(Item::Tell(self.session, told));
+            drop(queue);
+            shared.changed.notify_all();
         }
     }
 
-    fn tell(&self, told: Told) {
+    /// From now on no callback of this session starts. One that runs is not waited for: it may be the one that stops.
+    pub fn stop(&self) {
+        let mut queue = self.dispatcher.0.queue();
+        if queue.session == Some(self.session) {
+            queue.session = None;
+        }
+    }
+}
+
+impl Shared {
+    /// The thread's work.
+    fn work(&self) {
+        let mut queue = self.queue();
+        while !queue.closed {
+            // Taking the next orders this start against a stop. Nothing is locked while the app's code runs.
+            let Some(item) = queue.next() else {
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let wanted = match &item {
+                Item::Tell(session, _) => queue.session == Some(*session),
+                Item::Run { .. } => true,
+            };
+            drop(queue);
+            match item {
+                Item::Tell(session, told) if wanted => self.tell(session, told),
+                Item::Tell(..) => {}
+                Item::Run { due, turn } => {
+                    TURN.set(Some(turn));
+                    drop(due.run());
+                    TURN.set(None);
+                }
+            }
+            queue = self.queue();
+            queue.doing = None;
+            self.changed.notify_all();
+        }
+    }
+
+    fn tell(&self, session: u64, told: Told) {
         match told {
             Told::Online => call(&self.callbacks.on_online, ()),
             Told::Offline => call(&self.callbacks.on_offline, ()),
             Told::Synced(cursor) => call(&self.callbacks.on_sync, cursor),
             Told::Error(error) => call(&self.callbacks.on_error, *error),
-            Told::Rejected(seq) => self.tell_rejected(seq),
+            Told::Rejected(seq) => self.tell_rejected(session, seq),
         }
     }
 
-    fn tell_rejected(&self, seq: u64) {
+    fn tell_rejected(&self, session: u64, seq: u64) {
         if self.callbacks.on_rejected.is_none() {
             return;
         }
-        let found = self.store.rejected_at(seq);
-        if !self.waiting.is_open() {
+        let Some(store) = self.store.upgrade() else { return };
+        let found = store.rejected_at(seq);
+        if self.queue().session != Some(session) {
             return;
         }
         match found {
@@ -197,7 +377,7 @@ impl Teller {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::sync::mpsc;
 
     use super::*;
     use crate::store::{Durability, Location, Owner};
@@ -230,19 +410,20 @@ mod tests {
             on_error: Some(Box::new(move |error| failed.send(error.to_string()).unwrap())),
             on_rejected: None,
         };
-        let dispatcher = Dispatcher::start(Arc::new(callbacks), store).unwrap();
+        let dispatcher = Dispatcher::new(callbacks, Arc::downgrade(&store));
+        let notices = dispatcher.begin_session().unwrap();
         let cursor = |number| Notice::Synced(Cursor::new(number).unwrap());
-        dispatcher.notify(cursor(0));
+        notices.notify(cursor(0));
         reached.recv_timeout(SOON).unwrap();
         for number in 1..=1000 {
-            dispatcher.notify(Notice::Online);
-            dispatcher
+            notices.notify(Notice::Online);
+            notices
                 .notify(Notice::Error(SyncError::LogKeepsChanging { url: "x".to_owned(), seconds: number }));
-            dispatcher.notify(cursor(number));
-            dispatcher.notify(Notice::Offline);
+            notices.notify(cursor(number));
+            notices.notify(Notice::Offline);
         }
-        dispatcher.notify(Notice::Error(SyncError::LogChanged));
-        assert!(dispatcher.waiting.lock().as_ref().unwrap().len() <= BEHIND);
+        notices.notify(Notice::Error(SyncError::LogChanged));
+        assert!(dispatcher.0.queue().waiting.len() <= BEHIND);
         drop(release);
         let mut heard = Vec::new();
         while heard.last().is_none_or(|last: &String| !last.contains("reset or restored")) {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::clock;
-use super::dispatcher::Dispatcher;
+use super::dispatcher::Notices;
 use super::exchange::Exchanger;
 use super::execute::execute;
 use super::monitor::{Monitor, Running, Seen};
@@ -24,7 +24,7 @@ pub struct Parts {
     pub transport: Arc<dyn Transport>,
     pub dialect: Option<Arc<dyn Dialect>>,
     pub monitor: Arc<Monitor>,
-    pub dispatcher: Dispatcher,
+    pub notices: Notices,
     pub config: Config,
     pub platform: Platform,
     /// The number of the app's last request to sync: the first pull comes after it.
@@ -35,7 +35,7 @@ pub struct Parts {
 pub struct Session {
     events: Sender<Event>,
     transport: Arc<dyn Transport>,
-    dispatcher: Dispatcher,
+    notices: Notices,
     monitor: Arc<Monitor>,
     stopping: Arc<AtomicBool>,
     ended: Arc<Ended>,
@@ -75,7 +75,7 @@ impl Session {
         let session = Self {
             events: events.clone(),
             transport: Arc::clone(&parts.transport),
-            dispatcher: parts.dispatcher.clone(),
+            notices: parts.notices.clone(),
             monitor: Arc::clone(&parts.monitor),
             stopping: Arc::default(),
             ended: Arc::default(),
@@ -95,7 +95,7 @@ impl Session {
             store: parts.store,
             transport: parts.transport,
             monitor: parts.monitor,
-            dispatcher: parts.dispatcher,
+            notices: parts.notices,
             received,
             push,
             pull,
@@ -107,7 +107,7 @@ impl Session {
         let end = EndOnDrop {
             ended: Arc::clone(&session.ended),
             monitor: Arc::clone(&session.monitor),
-            dispatcher: session.dispatcher.clone(),
+            notices: session.notices.clone(),
         };
         spawn("mizu-sync", move || {
             // Also when the engine panics: nobody must wait for a thread that is gone.
@@ -130,7 +130,7 @@ impl Session {
 
     /// Tells the app of an error that is not the sync's.
     pub fn notify_error(&self, error: Error) {
-        self.dispatcher.notify_error(error);
+        self.notices.notify_error(error);
     }
 
     /// Ends everything that is under way, within a second. After this no callback starts and nothing is sent.
@@ -139,7 +139,7 @@ impl Session {
         if self.stopping.swap(true, Ordering::SeqCst) {
             return Arc::clone(&self.ended);
         }
-        self.dispatcher.stop();
+        self.notices.stop();
         self.transport.shutdown();
         // Wakes the driver, which then sees that it is to stop.
         self.send(Event::Due);
@@ -166,7 +166,7 @@ impl Ended {
 struct EndOnDrop {
     ended: Arc<Ended>,
     monitor: Arc<Monitor>,
-    dispatcher: Dispatcher,
+    notices: Notices,
 }
 
 impl Drop for EndOnDrop {
@@ -182,8 +182,8 @@ impl Drop for EndOnDrop {
             });
         }
         if panicked {
-            // Before a new session stops the dispatcher of this one.
-            self.dispatcher.notify_error(Error::Panicked);
+            // Before a new session ends the notices of this one.
+            self.notices.notify_error(Error::Panicked);
         }
         self.ended.set();
     }
@@ -194,7 +194,7 @@ struct Driver {
     store: Arc<Store>,
     transport: Arc<dyn Transport>,
     monitor: Arc<Monitor>,
-    dispatcher: Dispatcher,
+    notices: Notices,
     received: Receiver<Event>,
     push: Sender<Exchange>,
     pull: Sender<Exchange>,
@@ -241,7 +241,7 @@ impl Driver {
             }
             Action::Interrupt(lane) => self.transport.interrupt(lane),
             Action::WakeAt(wake) => self.wake = wake,
-            Action::Notify(notice) => self.dispatcher.notify(notice),
+            Action::Notify(notice) => self.notices.notify(notice),
             Action::Publish(state) => self.monitor.update(|seen| seen.state = *state),
         }
     }

@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::collection::{Collection, codec};
+use super::core::Core;
+use crate::collection::Collection;
 use crate::error::Result;
 use crate::model::{Edit, EntityKey, Intent, Object};
-use crate::store::{self, Store};
+use crate::store;
 
 /// Writes to entities that are committed together: what [`crate::Client::mutate_expecting`] gives to its closure,
 /// and a [`crate::Batch`] has beside custom mutations.
 ///
 /// Nothing of it is on disk, and nobody else sees it, before the closure has returned.
 pub struct Edits<'a> {
-    store: &'a Store,
+    core: &'a Core,
     /// What the entities that were edited look like.
     views: HashMap<EntityKey, Option<Object>>,
     /// What was gathered, in order.
@@ -23,8 +24,8 @@ pub struct Edits<'a> {
 }
 
 impl<'a> Edits<'a> {
-    pub(super) fn new(store: &'a Store) -> Self {
-        Self { store, views: HashMap::new(), intents: Vec::new() }
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self { core, views: HashMap::new(), intents: Vec::new() }
     }
 
     /// The edits of entities among what was gathered.
@@ -41,7 +42,7 @@ impl<'a> Edits<'a> {
         if let Some(view) = self.views.get(key) {
             return Ok(view.clone());
         }
-        Ok(self.store.get(key)?.map(|row| row.data))
+        Ok(self.core.store.get(key)?.map(|row| row.data))
     }
 
     /// Adds an edit; refuses at once what the store would refuse.
@@ -59,7 +60,7 @@ impl<'a> Edits<'a> {
     /// When it cannot be read or does not fit the type.
     pub fn get<T: DeserializeOwned>(&self, collection: &Collection<T>, id: &str) -> Result<Option<T>> {
         let key = collection.key(id);
-        self.view(&key)?.map(|data| codec::decode(&key, &data)).transpose()
+        self.view(&key)?.map(|data| self.core.codec.decode(&key, &data)).transpose()
     }
 
     /// Adds a new entity under an id of the app's own.
@@ -73,7 +74,7 @@ impl<'a> Edits<'a> {
         value: &T,
     ) -> Result<()> {
         let key = collection.key(id);
-        let data = codec::encode(&key, value)?;
+        let data = self.core.codec.encode(&key, value)?;
         self.edit(key, Edit::Create(data))
     }
 
@@ -101,7 +102,7 @@ impl<'a> Edits<'a> {
     {
         let key = collection.key(id);
         let current = self.view(&key)?;
-        let edit = codec::set(&key, current.as_ref(), value)?;
+        let edit = self.core.codec.set(&key, current.as_ref(), value)?;
         self.edit(key, edit)
     }
 
@@ -121,7 +122,7 @@ impl<'a> Edits<'a> {
     {
         let key = collection.key(id);
         let current = self.view(&key)?;
-        match codec::update(&key, current.as_ref(), change)? {
+        match self.core.codec.update(&key, current.as_ref(), change)? {
             Some((set, unset)) => self.edit(key, Edit::Update { set, unset, seen: current }),
             None => Ok(()),
         }

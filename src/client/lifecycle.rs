@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::core::Core;
 use super::driver::{Ended, Session};
 use crate::error::{Error, Result};
-use crate::model::Counts;
+use crate::model::{ChangeSet, Counts};
 use crate::store::StoreError;
 use crate::sync::Event;
 
@@ -113,7 +113,9 @@ impl Core {
             State::Closed => return Err(StoreError::Closed.into()),
         };
         self.lifecycle.leave(&mut lingering, State::Paused { was_running });
+        self.dispatcher.hold();
         self.store.pause();
+        self.forget_answers();
         Ok(())
     }
 
@@ -126,6 +128,7 @@ impl Core {
             State::Closed => return Err(StoreError::Closed.into()),
         };
         self.store.resume()?;
+        self.dispatcher.release();
         *self.lifecycle.state() = State::Stopped;
         if was_running { self.run(&mut lingering, transport) } else { Ok(()) }
     }
@@ -136,7 +139,16 @@ impl Core {
             return;
         }
         self.lifecycle.leave(&mut lingering, State::Closed);
+        self.dispatcher.close();
         self.store.close();
+        self.forget_answers();
+    }
+
+    /// What is remembered for those who watch is not the answer any more: the file cannot be read.
+    fn forget_answers(&self) {
+        self.dispatcher.run(
+            self.watches.origin.invalidate(&self.watches.changed(&ChangeSet::everything(), &self.store)),
+        );
     }
 
     /// Closes the client and deletes its file. One that cannot be deleted is paused then.
@@ -167,7 +179,13 @@ impl Core {
             Ok(Err(_)) if paused.is_none() => State::Stopped,
             Ok(Err(_)) | Err(_) => State::Paused { was_running },
         };
+        match next {
+            State::Closed => self.dispatcher.close(),
+            State::Paused { .. } => self.dispatcher.hold(),
+            State::Stopped | State::Running(_) => {}
+        }
         *self.lifecycle.state() = next;
+        self.forget_answers();
         let Err(queue) = destroyed? else { return Ok(()) };
         if paused.is_none() && was_running {
             self.run(&mut lingering, transport)?;

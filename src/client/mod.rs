@@ -19,8 +19,11 @@ pub(crate) mod exchange;
 pub(crate) mod execute;
 mod lifecycle;
 mod monitor;
+mod observed;
 mod options;
 mod platform;
+mod status;
+pub(crate) mod watches;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,16 +36,19 @@ use serde::Serialize;
 pub use batch::Batch;
 pub use edits::Edits;
 pub use options::Builder;
+pub use status::{Authorization, Connectivity, Progress, Status};
 
 pub(crate) use self::core::Core;
 
 use self::dispatcher::Callbacks;
 use self::options::TransportFactory;
-use crate::collection::{Collection, codec};
+use crate::collection::Collection;
+use crate::collection::codec::{self, Codec};
 use crate::error::{Error, Result};
 use crate::model::{Intent, PendingMutation, RejectedMutation};
+use crate::reactive::Computed;
 use crate::store::Store;
-use crate::sync::{Config, Connection, Dialect, Event};
+use crate::sync::{Config, Dialect, Event};
 
 /// What [`Client::wipe`] does with writes that the server has not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +80,9 @@ impl Client {
         transport: TransportFactory,
         dialect: Option<Arc<dyn Dialect>>,
         callbacks: Callbacks,
+        codec: Codec,
     ) -> Result<Self> {
-        Ok(Self { core: Arc::new(Core::new(store, config, transport, dialect, callbacks)?) })
+        Ok(Self { core: Arc::new(Core::new(store, config, transport, dialect, callbacks, codec)?) })
     }
 
     /// The collection of this name. Asking for it costs nothing and makes nothing.
@@ -157,7 +164,7 @@ impl Client {
     /// instance, has meanwhile changed an entity that the closure updates: nothing was written then, and the call
     /// can be made again.
     pub fn batch<R>(&self, work: impl FnOnce(&mut Batch<'_>) -> Result<R>) -> Result<R> {
-        let mut batch = Batch::new(&self.core.store);
+        let mut batch = Batch::new(&self.core);
         let result = work(&mut batch)?;
         let intents = batch.into_intents();
         if !intents.is_empty() {
@@ -206,7 +213,7 @@ impl Client {
         expect: impl FnOnce(&mut Edits<'_>) -> Result<()>,
     ) -> Result<String> {
         let args = codec::args(name, args)?;
-        let mut edits = Edits::new(&self.core.store);
+        let mut edits = Edits::new(&self.core);
         expect(&mut edits)?;
         let expected = edits.into_edits();
         let ids = self.core.write(vec![Intent::Custom { name: name.to_owned(), args, expected }])?;
@@ -219,6 +226,7 @@ impl Client {
     /// # Errors
     /// When the file cannot be read.
     pub fn pending(&self) -> Result<Vec<PendingMutation>> {
+        self.core.watches.queue.track();
         Ok(self.core.store.pending()?)
     }
 
@@ -227,6 +235,7 @@ impl Client {
     /// # Errors
     /// When the file cannot be read.
     pub fn rejected(&self) -> Result<Vec<RejectedMutation>> {
+        self.core.watches.queue.track();
         Ok(self.core.store.rejected()?)
     }
 
@@ -314,6 +323,24 @@ impl Client {
         self.wait("synced for the first time", timeout, failures, |seen| seen.state.bootstrapped)
     }
 
+    /// Waits until every callback, effect and listener has run that what happened before this call has made due: for
+    /// tests and scripts. What they write makes others due, for which it does not wait.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`]: one of them has not returned, or this is called by one of them, which would wait for itself.
+    /// That the client is paused or closed.
+    pub fn delivered(&self, timeout: Duration) -> Result<()> {
+        match self.core.not_running() {
+            Error::NotStarted => {}
+            error => return Err(error),
+        }
+        if self.core.dispatcher.wait(timeout) {
+            return Ok(());
+        }
+        let reason = "a callback or an effect has not returned".to_owned();
+        Err(Error::TimedOut { waiting_for: "delivered", after: timeout, reason })
+    }
+
     /// What is seen of the sync, which must run.
     fn seen_running(&self) -> Result<monitor::Seen> {
         let seen = self.core.monitor.seen();
@@ -361,21 +388,34 @@ impl Client {
         &self.core.client_id
     }
 
+    /// What the client is doing: read it now, or let an effect show it whenever it is different.
+    ///
+    /// ```
+    /// use mizu_sync::{Client, Effect};
+    ///
+    /// let client = Client::builder("https://api.example.com/_sync", "user:1").in_memory().open()?;
+    /// let status = client.status();
+    /// let _line = Effect::new(move || println!("{}", status.get())); // not syncing
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
+    pub fn status(&self) -> Computed<Status> {
+        self.core.observed.status.clone()
+    }
+
     /// How far the server's log has been pulled.
     pub fn cursor(&self) -> Cursor {
-        self.core.monitor.seen().state.cursor
+        self.core.observed.cursor()
     }
 
     /// Whether the server answers.
     pub fn is_online(&self) -> bool {
-        let seen = self.core.monitor.seen();
-        seen.running.check().is_ok() && seen.state.connection == Connection::Online
+        self.core.observed.online()
     }
 
     /// What the server says of a write that keeps failing, and with which those wait that touch the same
     /// entities; none when there is no such write. The others go on.
     pub fn blocked(&self) -> Option<String> {
-        self.core.monitor.seen().state.blocked
+        self.core.observed.blocked()
     }
 
     /// What the platform says of the network; remembered while the sync does not run. Gone: nothing is sent. Back:

@@ -1,6 +1,6 @@
 //! What can be seen of the sync, shared between the thread that drives it and those that wait.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -44,9 +44,16 @@ impl Running {
 pub struct Monitor {
     seen: Mutex<Seen>,
     updated: Condvar,
+    observer: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Monitor {
+    /// Lets `observer` hear of every update, with no lock of this held. Only the first one hears.
+    pub fn observe(&self, observer: impl Fn() + Send + Sync + 'static) {
+        // A second one is a mistake of this crate's, and harmless.
+        drop(self.observer.set(Box::new(observer)));
+    }
+
     pub fn seen(&self) -> Seen {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -56,6 +63,9 @@ impl Monitor {
     pub fn update(&self, change: impl FnOnce(&mut Seen)) {
         change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         self.updated.notify_all();
+        if let Some(observer) = self.observer.get() {
+            observer();
+        }
     }
 
     /// Waits until `done`, for as long as the sync may get there by itself. Of what is in the way, only what came

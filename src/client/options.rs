@@ -9,10 +9,12 @@ use mizu_sync_protocol::Cursor;
 
 use super::Client;
 use super::dispatcher::Callbacks;
+use crate::collection::codec::Codec;
+use crate::collection::upcast::Upcasters;
 use crate::error::{Error, Result};
-use crate::model::{RejectedMutation, Versions};
+use crate::model::{Field, RejectedMutation, Versions};
 use crate::net::{BaseUrl, HttpOptions, HttpTransport, Token, Transport};
-use crate::store::{Durability, Location, Owner, Store};
+use crate::store::{Durability, Index, Location, Owner, Store};
 use crate::sync::{Config, Dialect};
 
 /// Makes the connection to the server anew at each start.
@@ -32,6 +34,8 @@ pub struct Builder {
     pull_interval: Duration,
     push_interval: Duration,
     app_version: String,
+    indexes: Vec<Index>,
+    upcasters: Upcasters,
     dialect: Option<Arc<dyn Dialect>>,
     transport: Option<Arc<dyn Fn() -> Arc<dyn Transport> + Send + Sync>>,
     callbacks: Callbacks,
@@ -53,6 +57,8 @@ impl Builder {
             pull_interval: Duration::from_secs(30),
             push_interval: Duration::ZERO,
             app_version: String::new(),
+            indexes: Vec::new(),
+            upcasters: Upcasters::default(),
             dialect: None,
             transport: None,
             callbacks: Callbacks::default(),
@@ -124,6 +130,53 @@ impl Builder {
         self
     }
 
+    /// An index on fields of a collection, the most important first: queries that compare or order by the first of them,
+    /// or by the first and the next, are answered without looking at all entities. Made when the client is opened, kept
+    /// in the file, and dropped when it is not declared any more.
+    ///
+    /// ```
+    /// # use mizu_sync::Client;
+    /// let client = Client::builder("https://api.example.com/_sync", "user:1")
+    ///     .in_memory()
+    ///     .index("todo", ["done", "title"])
+    ///     .open()?;
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
+    pub fn index<F: Into<Field>>(mut self, collection: &str, fields: impl IntoIterator<Item = F>) -> Self {
+        let fields = fields.into_iter().map(Into::into).collect();
+        self.indexes.push(Index { collection: collection.to_owned(), fields });
+        self
+    }
+
+    /// Brings entities that older versions of the app have written to version `to` of a collection's model, when they
+    /// are read. What had no versions is of version 1. What this app writes says of which version it is, in the field
+    /// `$version`; an entity of a later version, of a newer app, is read as it is.
+    ///
+    /// Where a new field with a default will do, serde's `#[serde(default)]` is simpler. Queries compare what is stored.
+    ///
+    /// ```
+    /// # use mizu_sync::Client;
+    /// // Version 2 has `title` where version 1 had `text`.
+    /// let client = Client::builder("https://api.example.com/_sync", "user:1")
+    ///     .in_memory()
+    ///     .upcast("todo", 2, |fields| {
+    ///         if let Some(text) = fields.remove("text") {
+    ///             fields.insert("title".into(), text);
+    ///         }
+    ///     })
+    ///     .open()?;
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
+    pub fn upcast(
+        mut self,
+        collection: &str,
+        to: u32,
+        change: impl Fn(&mut serde_json::Map<String, serde_json::Value>) + Send + Sync + 'static,
+    ) -> Self {
+        self.upcasters.add(collection, to, Arc::new(change));
+        self
+    }
+
     /// For a server that has shapes of its own.
     pub fn dialect(mut self, dialect: impl Dialect) -> Self {
         self.dialect = Some(Arc::new(dialect));
@@ -187,6 +240,9 @@ impl Builder {
         if self.token.is_some() && self.principal.is_none() {
             return invalid("principal", "a token needs the user that it is for: call principal(user)");
         }
+        if self.indexes.iter().any(|index| index.fields.is_empty()) {
+            return invalid("index", "it needs at least one field");
+        }
         if self.pull_interval.is_zero() {
             return invalid("pull_interval", "it must not be zero");
         }
@@ -219,7 +275,9 @@ impl Builder {
         };
         let owner = Owner { scope: self.scope, principal: self.principal, client: crate::new_id() };
         let store = Store::open(location, owner, self.durability)?;
-        Client::new(store, config, transport, self.dialect, self.callbacks)
+        store.declare(self.indexes)?;
+        let codec = Codec::new(self.upcasters);
+        Client::new(store, config, transport, self.dialect, self.callbacks, codec)
     }
 }
 

@@ -4,19 +4,99 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::upcast::{Upcast, Upcasters, VERSION_FIELD};
 use crate::error::{Error, Result};
 use crate::model::{Edit, EntityKey, Object};
 use crate::store::StoreError;
 
-/// A value as it is stored. What could not be read back is refused: JSON has no NaN, for instance.
-pub fn encode<T: Serialize + DeserializeOwned>(key: &EntityKey, value: &T) -> Result<Object> {
-    let object = serialise(key, value)?;
-    match decode::<T>(key, &object) {
-        Err(Error::Decode { reason, .. }) => Err(Error::Encode {
-            entity: key.clone(),
-            reason: format!("it could not be read back ({reason})"),
-        }),
-        _ => Ok(object),
+/// Turns values of the app's types into what is stored and back, whatever version of the app's model that is of.
+#[derive(Debug, Default)]
+pub struct Codec {
+    upcasters: Upcasters,
+}
+
+impl Codec {
+    pub fn new(upcasters: Upcasters) -> Self {
+        Self { upcasters }
+    }
+
+    /// A value as it is stored. What could not be read back is refused: JSON has no NaN, for instance.
+    pub fn encode<T: Serialize + DeserializeOwned>(&self, key: &EntityKey, value: &T) -> Result<Object> {
+        let object = serialise(key, value)?;
+        if let Err(Error::Decode { reason, .. }) = parse::<T>(key, &object) {
+            let reason = format!("it could not be read back ({reason})");
+            return Err(Error::Encode { entity: key.clone(), reason });
+        }
+        Ok(match self.version(key) {
+            Some(version) => object.patched(&version, &[]),
+            None => object,
+        })
+    }
+
+    /// What an entity says of its version when it is written now.
+    fn version(&self, key: &EntityKey) -> Option<Object> {
+        let newest = self.upcasters.newest(&key.collection)?;
+        Object::parse(format!("{{{VERSION_FIELD:?}:{newest}}}"))
+    }
+
+    /// A value as the app has it.
+    pub fn decode<T: DeserializeOwned>(&self, key: &EntityKey, data: &Object) -> Result<T> {
+        match self.upcasters.upcast(key, data) {
+            None => parse(key, data),
+            Some(Upcast { set, unset }) => parse(key, &data.patched(&set, &unset)),
+        }
+    }
+
+    /// The edit that makes an entity `value`, and leaves the fields that the type does not know.
+    pub fn set<T>(&self, key: &EntityKey, current: Option<&Object>, value: &T) -> Result<Edit>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let known = self.encode(key, value)?;
+        let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
+        let upcast = self.upcasters.upcast(key, current);
+        // What the type knows of the current value; all of it where it does not fit the type.
+        let before = match self.decode::<T>(key, current) {
+            Ok(before) => serialise(key, &before)?,
+            Err(_) => current.clone(),
+        };
+        let mut gone = before.fields().names_not_in(&known.fields());
+        gone.retain(|name| name != VERSION_FIELD);
+        let known = match upcast {
+            None => known,
+            Some(Upcast { set, unset }) => {
+                // The new value has the last word.
+                gone.extend(unset.into_iter().filter(|name| !known.fields().has(name)));
+                set.patched(&known, &[])
+            }
+        };
+        Ok(Edit::Set { known, gone })
+    }
+
+    /// The fields of an entity that `change` changes, and those that it takes away; `None` when it changes none. Of an
+    /// entity of an older version, what brings it to the newest is among them.
+    pub fn update<T>(
+        &self,
+        key: &EntityKey,
+        current: Option<&Object>,
+        change: impl FnOnce(&mut T),
+    ) -> Result<Option<(Object, Vec<String>)>>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
+        let upcast = self.upcasters.upcast(key, current);
+        let newest = upcast.as_ref().map(|upcast| current.patched(&upcast.set, &upcast.unset));
+        let mut value: T = parse(key, newest.as_ref().unwrap_or(current))?;
+        let before = serialise(key, &value)?;
+        change(&mut value);
+        // As without a version: the one that is stored stays, or is told by the upcast.
+        let after = Self::default().encode(key, &value)?;
+        let Some((set, unset)) = before.fields().patch_to(&after.fields()) else { return Ok(None) };
+        let Some(newest) = newest else { return Ok(Some((Object::from_fields(&set), unset))) };
+        let updated = newest.patched(&Object::from_fields(&set), &unset);
+        let patch = current.fields().patch_to(&updated.fields());
+        Ok(patch.map(|(set, unset)| (Object::from_fields(&set), unset)))
     }
 }
 
@@ -27,8 +107,7 @@ fn serialise<T: Serialize>(key: &EntityKey, value: &T) -> Result<Object> {
     object.ok_or_else(|| failed(no_object.to_owned()))
 }
 
-/// A value as the app has it.
-pub fn decode<T: DeserializeOwned>(key: &EntityKey, data: &Object) -> Result<T> {
+fn parse<T: DeserializeOwned>(key: &EntityKey, data: &Object) -> Result<T> {
     serde_json::from_str(data.as_str())
         .map_err(|error| Error::Decode { entity: key.clone(), reason: without_content(&error) })
 }
@@ -43,40 +122,6 @@ fn without_content(error: &serde_json::Error) -> String {
         Some((_, expected)) => format!("expected {expected}"),
         None => format!("it does not fit at column {}", error.column()),
     }
-}
-
-/// The edit that makes an entity `value`, and leaves the fields that the type does not know.
-pub fn set<T>(key: &EntityKey, current: Option<&Object>, value: &T) -> Result<Edit>
-where
-    T: Serialize + DeserializeOwned,
-{
-    let known = encode(key, value)?;
-    let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
-    // What the type knows of the current value; all of it where it does not fit the type.
-    let before = match decode::<T>(key, current) {
-        Ok(before) => serialise(key, &before)?,
-        Err(_) => current.clone(),
-    };
-    let gone = before.fields().names_not_in(&known.fields());
-    Ok(Edit::Set { known, gone })
-}
-
-/// The fields of an entity that `change` changes, and those that it takes away; `None` when it changes none.
-pub fn update<T>(
-    key: &EntityKey,
-    current: Option<&Object>,
-    change: impl FnOnce(&mut T),
-) -> Result<Option<(Object, Vec<String>)>>
-where
-    T: Serialize + DeserializeOwned,
-{
-    let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
-    let mut value: T = decode(key, current)?;
-    let before = serialise(key, &value)?;
-    change(&mut value);
-    let after = encode(key, &value)?;
-    let patch = before.fields().patch_to(&after.fields());
-    Ok(patch.map(|(set, unset)| (Object::from_fields(&set), unset)))
 }
 
 /// The arguments of a custom mutation.

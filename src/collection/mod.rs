@@ -1,8 +1,9 @@
-//! Typed access to the local data: [`Collection`], [`Entity`], [`Row`].
+//! Typed access to the local data: [`Collection`], [`Entity`], [`Query`], [`Row`].
 //!
 //! # Idea
 //! A collection is a name and a type. Reads come from the local database and writes go there, together with
-//! the mutation that will tell the server. An entity is a handle: making one reads nothing.
+//! the mutation that will tell the server. An entity and a query are handles: making one reads nothing. Whoever
+//! reads through them inside of an effect is woken when the answer is another one.
 //!
 //! # Limits
 //! A value must serialise to a JSON object of at most 512 KiB and 64 levels. There are no joins: relate
@@ -10,33 +11,40 @@
 
 pub(crate) mod codec;
 mod entity;
+mod query;
 mod row;
+mod rows;
+mod subscription;
+pub(crate) mod upcast;
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use entity::Entity;
+pub use query::Query;
 pub use row::Row;
+pub use rows::{RowChange, RowsUpdate};
+pub use subscription::Subscription;
 
 use crate::client::Core;
 use crate::error::Result;
 use crate::model::{Edit, EntityKey, Intent};
-use crate::store::StoredRow;
 
 /// The entities of one name and type.
 pub struct Collection<T> {
     core: Arc<Core>,
     name: Arc<str>,
-    of: PhantomData<fn() -> T>,
+    every: Query<T>,
 }
 
 impl<T> Collection<T> {
     pub(crate) fn new(core: Arc<Core>, name: &str) -> Self {
-        Self { core, name: name.into(), of: PhantomData }
+        let name: Arc<str> = name.into();
+        let every = Query::new(Arc::clone(&core), Arc::clone(&name));
+        Self { core, name, every }
     }
 
     pub(crate) fn key(&self, id: &str) -> EntityKey {
@@ -58,7 +66,7 @@ impl<T> Collection<T> {
     /// # Errors
     /// When the database cannot be read.
     pub fn has(&self, id: &str) -> Result<bool> {
-        Ok(self.core.store.exists(&self.key(id))?)
+        self.get(id).exists()
     }
 
     /// How many entities are visible.
@@ -66,7 +74,12 @@ impl<T> Collection<T> {
     /// # Errors
     /// When the database cannot be read.
     pub fn count(&self) -> Result<u64> {
-        Ok(self.core.store.count(&self.name)?)
+        self.every.count()
+    }
+
+    /// All its entities, to be narrowed down.
+    pub fn query(&self) -> Query<T> {
+        self.every.clone()
     }
 }
 
@@ -81,7 +94,7 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// stored; when the database cannot be written.
     pub fn create(&self, id: &str, value: T) -> Result<Entity<T>> {
         let key = self.key(id);
-        let data = codec::encode(&key, &value)?;
+        let data = self.core.codec.encode(&key, &value)?;
         self.core.write(vec![Intent::Entity(key, Edit::Create(data))])?;
         Ok(self.get(id))
     }
@@ -103,17 +116,18 @@ impl<T: DeserializeOwned> Collection<T> {
     /// # Errors
     /// When the database cannot be read.
     pub fn all(&self) -> Result<Vec<Row<T>>> {
-        self.find(|_| true)
+        self.every.all()
     }
 
-    /// The visible entities that `wanted` says yes to, by id. Otherwise as [`Collection::all`].
+    /// The visible entities that `wanted` says yes to, by id. Otherwise as [`Collection::all`]; a
+    /// [`query`](Self::query) reads only what it asks for.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Result<Vec<Row<T>>> {
-        let rows = self.core.store.all(&self.name)?;
-        let decoded = rows.into_iter().filter_map(|row| self.decode(row));
-        Ok(decoded.filter(|row| wanted(&row.value)).collect())
+        let mut rows = self.all()?;
+        rows.retain(|row| wanted(&row.value));
+        Ok(rows)
     }
 
     /// One entity with all that is known of it; `None` when it is not visible.
@@ -121,25 +135,13 @@ impl<T: DeserializeOwned> Collection<T> {
     /// # Errors
     /// When it cannot be read or does not fit the type.
     pub fn row(&self, id: &str) -> Result<Option<Row<T>>> {
-        let key = self.key(id);
-        self.core.store.get(&key)?.map(|row| row::typed(&key, row)).transpose()
-    }
-
-    fn decode(&self, row: StoredRow) -> Option<Row<T>> {
-        let key = self.key(&row.id);
-        match row::typed(&key, row) {
-            Ok(row) => Some(row),
-            Err(error) => {
-                self.core.report_undecodable(&error, key);
-                None
-            }
-        }
+        self.get(id).row()
     }
 }
 
 impl<T> Clone for Collection<T> {
     fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core), name: Arc::clone(&self.name), of: PhantomData }
+        Self { core: Arc::clone(&self.core), name: Arc::clone(&self.name), every: self.every.clone() }
     }
 }
 

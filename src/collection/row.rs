@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::codec;
+use crate::client::Core;
 use crate::error::Result;
 use crate::model::EntityKey;
 use crate::store::StoredRow;
@@ -22,7 +22,7 @@ pub struct Row<T> {
 }
 
 /// Decodes a row.
-pub fn typed<T: DeserializeOwned>(key: &EntityKey, row: StoredRow) -> Result<Row<T>> {
-    let value = codec::decode(key, &row.data)?;
-    Ok(Row { id: row.id, value, pending: row.pending, rejected: row.rejected })
+pub fn typed<T: DeserializeOwned>(core: &Core, key: &EntityKey, row: &StoredRow) -> Result<Row<T>> {
+    let value = core.codec.decode(key, &row.data)?;
+    Ok(Row { id: row.id.clone(), value, pending: row.pending, rejected: row.rejected })
 }

@@ -34,7 +34,7 @@ impl Version {
 }
 
 /// Hears what commits have changed, see [`Store::observe`].
-pub type Observer = Box<dyn Fn(&ChangeSet) + Send + Sync>;
+pub type Observer = Box<dyn Fn(&Store, &ChangeSet) + Send + Sync>;
 
 impl Store {
     /// Lets `observer` hear what each later commit changes: on the thread that commits, before its call returns, with
@@ -78,7 +78,7 @@ impl Store {
         if !seen.is_empty()
             && let Some(observer) = self.observer.get()
         {
-            observer(seen);
+            observer(self, seen);
         }
     }
 

@@ -24,9 +24,11 @@ pub struct Index {
 }
 
 impl Index {
-    /// Its name, which says what it is.
+    /// Its name, which says all of what it is.
     fn name(&self) -> String {
-        let fields: Vec<String> = self.fields.iter().map(|field| field.path().join(".")).collect();
+        let quoted = |text: &String| serde_json::to_string(text).unwrap_or_default();
+        let path = |field: &Field| field.path().iter().map(quoted).collect::<Vec<_>>().join(".");
+        let fields: Vec<String> = self.fields.iter().map(path).collect();
         format!("{PREFIX}{} ({})", self.collection, fields.join(", "))
     }
 
@@ -60,7 +62,9 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn declare(&self, indexes: Vec<Index>) -> Result<(), StoreError> {
+    pub fn declare(&self, mut indexes: Vec<Index>) -> Result<(), StoreError> {
+        indexes.sort_by_key(Index::name);
+        indexes.dedup();
         *super::lock(&self.indexes) = indexes;
         self.build_indexes()
     }

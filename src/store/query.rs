@@ -43,6 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
+    #[cfg(any(test, feature = "simulation"))]
     pub fn all(&self, collection: &str) -> Result<Vec<StoredRow>, StoreError> {
         self.query(collection, &QuerySpec::default())
     }
@@ -51,6 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
+    #[cfg(any(test, feature = "simulation"))]
     pub fn count(&self, collection: &str) -> Result<u64, StoreError> {
         self.count_query(collection, &QuerySpec::default())
     }

@@ -387,6 +387,8 @@ impl Engine {
             progress: replica
                 .and_then(|replica| replica.stage.as_ref())
                 .map(|stage| Progress { rows: stage.rows, total: stage.total }),
+            no_network: !self.network_up,
+            last_sync: self.pull.last_sync,
             blocked: self.trials.reason().map(str::to_owned),
             error: self.error().cloned(),
             failures: self.failures,

@@ -9,6 +9,7 @@ use super::event::{Command, Failure, Head, Moment, Notice, Plan, PullReply};
 use super::gate::Gate;
 use crate::model::{Applied, Page, Stage};
 use crate::net::{Endpoint, Lane};
+use crate::time::Timestamp;
 
 pub struct Pull {
     pub step: Step,
@@ -37,6 +38,8 @@ pub struct Pull {
     pub in_round: bool,
     /// The round before which the highest ack came.
     pub acked_round: u64,
+    /// When the last pull ended caught up.
+    pub last_sync: Option<Timestamp>,
     /// Where the log was when the app was last told.
     told: Option<Cursor>,
     /// Whether the snapshot under way was begun since the start.
@@ -62,6 +65,7 @@ impl Default for Pull {
             request_served: 0,
             in_round: false,
             acked_round: 0,
+            last_sync: None,
             told: None,
             stage_is_new: false,
             sweeping: false,
@@ -238,6 +242,7 @@ impl Engine {
     pub(super) fn caught_up(&mut self) {
         self.pull.in_round = false;
         self.pull.request_served = self.pull.request_under_way;
+        self.pull.last_sync = Some(self.time.wall);
         self.pull.next_poll = self.time.now.saturating_add(self.config.pull_interval);
         let cursor = self.replica.as_ref().map(|replica| replica.cursor);
         if self.pull.told != cursor {

@@ -4,6 +4,7 @@ use mizu_sync_protocol::Cursor;
 
 use super::error::SyncError;
 use super::event::Moment;
+use crate::time::Timestamp;
 
 /// Whether the server answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub struct SyncState {
     pub downloading: bool,
     /// Of a snapshot that is being taken.
     pub progress: Option<Progress>,
+    /// Whether the platform says that there is no network.
+    pub no_network: bool,
+    /// When it had last caught up with the server since the start, by the clock of this device.
+    pub last_sync: Option<Timestamp>,
     /// Why mutations do not get on while the server answers.
     pub blocked: Option<String>,
     /// What is in the way; none once it is over.

@@ -13,7 +13,7 @@ impl Heard {
     fn by(fixture: &Fixture) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&heard);
-        fixture.store.observe(Box::new(move |seen| keep.lock().unwrap().push(seen.clone())));
+        fixture.store.observe(Box::new(move |_, seen| keep.lock().unwrap().push(seen.clone())));
         Self(heard)
     }
 
@@ -194,7 +194,9 @@ fn writers_that_come_together_hear_of_their_own_writes_before_they_return() {
     let fixture = Fixture::new();
     let heard = Arc::new(Mutex::new(Vec::<EntityKey>::new()));
     let keep = Arc::clone(&heard);
-    fixture.store.observe(Box::new(move |seen| keep.lock().unwrap().extend(seen.entities.keys().cloned())));
+    fixture
+        .store
+        .observe(Box::new(move |_, seen| keep.lock().unwrap().extend(seen.entities.keys().cloned())));
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let (fixture, heard) = (&fixture, &heard);

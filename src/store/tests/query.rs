@@ -150,30 +150,30 @@ fn a_declared_index_serves_conditions_and_orders() {
     assert!(!plan(field("done").eq(false), None).contains("declared"));
     fixture.store.declare(vec![index(&["done", "title"]), index(&["due"])]).unwrap();
     for (filter, order, expected) in [
-        (field("done").eq(false), None, "declared-1 todo (done, title) (generation=? AND <expr>=?"),
+        (field("done").eq(false), None, "declared-1 todo (\"done\", \"title\") (generation=? AND <expr>=?"),
         (
             field("done").eq(false),
             Some("title".into()),
-            "declared-1 todo (done, title) (generation=? AND <expr>=?",
+            "declared-1 todo (\"done\", \"title\") (generation=? AND <expr>=?",
         ),
         (
             field("done").eq(false),
             Some(field("title").desc()),
-            "declared-1 todo (done, title) (generation=? AND <expr>=?",
+            "declared-1 todo (\"done\", \"title\") (generation=? AND <expr>=?",
         ),
         (
             field("done").eq(false).and(field("title").prefix("Buy")),
             None,
-            "declared-1 todo (done, title) (generation=? AND <expr>=? AND <expr>>? AND <expr><?",
+            "declared-1 todo (\"done\", \"title\") (generation=? AND <expr>=? AND <expr>>? AND <expr><?",
         ),
-        (field("due").lt("2027"), None, "declared-1 todo (due) (generation=? AND <expr>>? AND <expr><?"),
+        (field("due").lt("2027"), None, "declared-1 todo (\"due\") (generation=? AND <expr>>? AND <expr><?"),
         (
             field("due").gt(5).and(field("x").eq(1)),
             None,
-            "declared-1 todo (due) (generation=? AND <expr>>? AND <expr><?",
+            "declared-1 todo (\"due\") (generation=? AND <expr>>? AND <expr><?",
         ),
-        (field("due").is_in([1, 2]), None, "declared-1 todo (due) (generation=? AND <expr>=?"),
-        (field("due").is_null(), None, "declared-1 todo (due) (generation=? AND <expr>=?"),
+        (field("due").is_in([1, 2]), None, "declared-1 todo (\"due\") (generation=? AND <expr>=?"),
+        (field("due").is_null(), None, "declared-1 todo (\"due\") (generation=? AND <expr>=?"),
     ] {
         let sorts = order.is_none();
         let plan = plan(filter.clone(), order);

@@ -1,0 +1,230 @@
+//! Live queries: which entities of a collection, in which order.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use serde::de::DeserializeOwned;
+
+use super::row::{self, Row};
+use super::rows::{RowsUpdate, Shown};
+use super::subscription::Subscription;
+use crate::client::{Core, watches};
+use crate::error::Result;
+use crate::model::{EntityKey, Filter, Order, QuerySpec};
+use crate::reactive::{self, Computed};
+use crate::store::{StoreError, StoredRow};
+
+/// Entities of a collection: those that satisfy a condition, in an order, from one place to another.
+///
+/// Making one reads nothing. Reads inside of an effect or a computed value make it run again when their answer is
+/// another one, and only then. Ids end every order, so that it is always the same.
+///
+/// ```
+/// use mizu_sync::{Client, field};
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// # struct Todo { title: String, done: bool }
+/// # let client = Client::builder("https://api.example.com/_sync", "user:1").in_memory().open()?;
+/// let todos = client.collection::<Todo>("todo");
+/// todos.add(Todo { title: "Milk".into(), done: false })?;
+/// todos.add(Todo { title: "Bread".into(), done: false })?;
+///
+/// let open = todos.query().filter(field("done").eq(false)).order_by("title").limit(50);
+/// let titles: Vec<String> = open.all()?.into_iter().map(|row| row.value.title).collect();
+/// assert_eq!(titles, ["Bread", "Milk"]);
+/// # Ok::<(), mizu_sync::Error>(())
+/// ```
+#[must_use = "a query reads nothing before it is asked"]
+pub struct Query<T> {
+    asked: Arc<Asked>,
+    of: PhantomData<fn() -> T>,
+}
+
+/// What is asked, and the answers that are remembered for those who watch.
+struct Asked {
+    core: Arc<Core>,
+    collection: Arc<str>,
+    spec: QuerySpec,
+    rows: OnceLock<Computed<Result<Arc<Vec<StoredRow>>, StoreError>>>,
+    count: OnceLock<Computed<Result<u64, StoreError>>>,
+}
+
+impl Asked {
+    fn new(core: Arc<Core>, collection: Arc<str>, spec: QuerySpec) -> Arc<Self> {
+        Arc::new(Self { core, collection, spec, rows: OnceLock::new(), count: OnceLock::new() })
+    }
+
+    /// The rows of now.
+    fn rows(&self) -> Result<Arc<Vec<StoredRow>>, StoreError> {
+        if !reactive::is_tracking() {
+            return self.core.store.query(&self.collection, &self.spec).map(Arc::new);
+        }
+        let rows = self.rows.get_or_init(|| {
+            let (core, collection, spec) = self.parts();
+            let watched = core.watches.query(&collection, spec.filter.clone(), watches::Answer::Rows);
+            Computed::new(move || {
+                watched.source.track();
+                core.store.query(&collection, &spec).map(Arc::new)
+            })
+        });
+        rows.get()
+    }
+
+    fn count(&self) -> Result<u64, StoreError> {
+        if !reactive::is_tracking() {
+            return self.core.store.count_query(&self.collection, &self.spec);
+        }
+        let count = self.count.get_or_init(|| {
+            let (core, collection, spec) = self.parts();
+            let watched = core.watches.query(&collection, spec.filter.clone(), watches::Answer::Count);
+            Computed::new(move || {
+                watched.source.track();
+                core.store.count_query(&collection, &spec)
+            })
+        });
+        count.get()
+    }
+
+    fn parts(&self) -> (Arc<Core>, Arc<str>, QuerySpec) {
+        (Arc::clone(&self.core), Arc::clone(&self.collection), self.spec.clone())
+    }
+}
+
+impl<T> Query<T> {
+    pub(super) fn new(core: Arc<Core>, collection: Arc<str>) -> Self {
+        Self { asked: Asked::new(core, collection, QuerySpec::default()), of: PhantomData }
+    }
+
+    fn with(self, change: impl FnOnce(&mut QuerySpec)) -> Self {
+        let (core, collection, mut spec) = self.asked.parts();
+        change(&mut spec);
+        Self { asked: Asked::new(core, collection, spec), of: PhantomData }
+    }
+
+    /// Only those that satisfy this condition, and the ones given before.
+    pub fn filter(self, filter: Filter) -> Self {
+        self.with(|spec| {
+            spec.filter = Some(match spec.filter.take() {
+                Some(before) => before.and(filter),
+                None => filter,
+            });
+        })
+    }
+
+    /// Ordered by this field: its name for the least first, or `field("title").desc()`. A second one decides where the
+    /// first is equal.
+    pub fn order_by(self, order: impl Into<Order>) -> Self {
+        self.with(|spec| spec.order.push(order.into()))
+    }
+
+    /// At most so many.
+    pub fn limit(self, limit: u64) -> Self {
+        self.with(|spec| spec.limit = Some(limit))
+    }
+
+    /// Without the first so many.
+    pub fn offset(self, offset: u64) -> Self {
+        self.with(|spec| spec.offset = offset)
+    }
+
+    /// How many there are, those that do not fit the app's type included.
+    ///
+    /// # Errors
+    /// When the query is too large or the database cannot be read.
+    pub fn count(&self) -> Result<u64> {
+        Ok(self.asked.count()?)
+    }
+}
+
+impl<T: DeserializeOwned> Query<T> {
+    /// All of them. One that does not fit the type is passed over, and reported once by `on_error`.
+    ///
+    /// # Errors
+    /// When the query is too large or the database cannot be read.
+    pub fn all(&self) -> Result<Vec<Row<T>>> {
+        Ok(self.typed(&self.asked.rows()?))
+    }
+
+    /// The first of them, if there is any.
+    ///
+    /// # Errors
+    /// As [`Query::all`].
+    pub fn first(&self) -> Result<Option<Row<T>>> {
+        let limit = self.asked.spec.limit.unwrap_or(1).min(1);
+        Ok(self.clone().limit(limit).all()?.pop())
+    }
+
+    fn typed(&self, rows: &[StoredRow]) -> Vec<Row<T>> {
+        rows.iter().filter_map(|row| self.decode(row)).collect()
+    }
+
+    fn decode(&self, stored: &StoredRow) -> Option<Row<T>> {
+        let key = EntityKey::new(&self.asked.collection, &stored.id);
+        match row::typed(&self.asked.core, &key, stored) {
+            Ok(row) => Some(row),
+            Err(error) => {
+                self.asked.core.report_undecodable(&error, key);
+                None
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned + 'static> Query<T> {
+    /// Lets `listener` have the rows now, and from then on what becomes of them: for lists on a screen. It is called on
+    /// this thread first and on the client's thread for callbacks later, with no lock held, until the subscription is
+    /// dropped. When rows change faster than it returns, it hears of several changes at once.
+    ///
+    /// ```
+    /// # use mizu_sync::{Client, RowsUpdate};
+    /// # use std::time::Duration;
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// # struct Todo { title: String }
+    /// # let client = Client::builder("https://api.example.com/_sync", "user:1").in_memory().open()?;
+    /// # let todos = client.collection::<Todo>("todo");
+    /// let mut list = Vec::new();
+    /// let subscription = todos.query().order_by("title").subscribe(move |update| {
+    ///     update.apply(&mut list);
+    ///     println!("{} rows", list.len());
+    /// });
+    /// todos.add(Todo { title: "Milk".into() })?;
+    /// client.delivered(Duration::from_secs(10))?;
+    /// # drop(subscription);
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
+    pub fn subscribe(&self, mut listener: impl FnMut(RowsUpdate<T>) + Send + 'static) -> Subscription {
+        let query = self.clone();
+        let mut shown: Option<Shown> = None;
+        Subscription::new(move || {
+            // Before the rows: what they have at least.
+            let version = query.asked.core.store.version();
+            let rows = query.asked.rows()?;
+            let decode = |row: &StoredRow| query.decode(row);
+            let update = match &mut shown {
+                None => {
+                    let (first, all) = Shown::first(&rows, version, decode);
+                    shown = Some(first);
+                    Some(all)
+                }
+                Some(before) => before.update(&rows, version, decode),
+            };
+            if let Some(update) = update {
+                reactive::untrack(|| listener(update));
+            }
+            Ok(())
+        })
+    }
+}
+
+impl<T> Clone for Query<T> {
+    fn clone(&self) -> Self {
+        Self { asked: Arc::clone(&self.asked), of: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Query<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the values that fields are compared with: they are the user's data.
+        f.debug_struct("Query").field("collection", &self.asked.collection).finish_non_exhaustive()
+    }
+}
