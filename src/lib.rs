@@ -66,6 +66,7 @@ mod model;
 pub mod net;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+pub mod reactive;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation;
@@ -78,6 +79,7 @@ pub use collection::{Collection, Entity, Row};
 pub use error::{Error, Result};
 pub use mizu_sync_protocol::{Cursor, limits::LimitError};
 pub use model::{EntityKey, PendingMutation, RejectedMutation};
+pub use reactive::{Computed, Effect, Signal, batch, untrack};
 pub use store::{Durability, StoreError};
 pub use sync::{Dialect, EntityChange, EntityOp, SyncError, WireMutation};
 pub use time::Timestamp;
