@@ -1,0 +1,176 @@
+//! Sources: nodes without a value, for data that lives elsewhere.
+//!
+//! # Idea
+//! Whoever reads data from elsewhere [tracks](Source::track) its source **first**, and then reads. When the data has
+//! changed, [`invalidate`] marks the source, and gives the effects that are [`Due`] by it, to be run on a thread
+//! of the caller's choice. A computed or effect that was overtaken between tracking and reading has seen an old version of
+//! the source, so it runs again.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::error::text_of;
+use super::flush;
+use super::graph::node::{Kind, NodeId, SOURCES};
+use super::handle::Handle;
+use super::thread::{enter, with_thread};
+
+/// Called when a source is gone, with what was a reference to it.
+pub type Hook = Box<dyn FnOnce(WeakSource) + Send>;
+
+/// A node that stands for data elsewhere. It lives as long as a handle or an observer of it does. Clones are handles
+/// of the same one.
+#[derive(Clone)]
+pub struct Source {
+    handle: Arc<Handle>,
+}
+
+impl Source {
+    /// Makes a source.
+    #[track_caller]
+    pub fn new() -> Self {
+        Self { handle: Arc::new(Handle::new(Location::caller(), Kind::Source(None))) }
+    }
+
+    /// Makes a source that says when it is gone: when neither a handle nor an observer of it is left. `gone` is called once, with
+    /// no lock held, on the thread that let go of it.
+    ///
+    /// A registry that maps keys to sources removes its entry then, if that is still this source: between the end and the
+    /// call another thread may have put a new one there.
+    #[track_caller]
+    pub fn new_with_drop_hook(gone: impl FnOnce(WeakSource) + Send + 'static) -> Self {
+        Self { handle: Arc::new(Handle::new(Location::caller(), Kind::Source(Some(Box::new(gone))))) }
+    }
+
+    /// Notes that the observer that runs on this thread, if any, reads the data of this source. To be called before the
+    /// data is read.
+    pub fn track(&self) {
+        if !is_tracking() {
+            return;
+        }
+        let id = self.handle.id();
+        enter(|graph, thread| {
+            let version = graph.version(id);
+            thread.note(graph, id, version);
+        });
+    }
+
+    /// A reference that does not keep it.
+    pub fn downgrade(&self) -> WeakSource {
+        WeakSource { id: self.handle.id() }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
+/// A reference to a source that does not keep it. Two are equal if they are to the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WeakSource {
+    id: NodeId,
+}
+
+impl WeakSource {
+    /// To the source at a place that may be free by now.
+    pub fn of(id: NodeId) -> Self {
+        Self { id }
+    }
+
+    /// The source, if a handle or an observer still keeps it.
+    pub fn upgrade(&self) -> Option<Source> {
+        Some(Source { handle: Arc::new(Handle::of(self.id)?) })
+    }
+}
+
+/// Whether an observer runs on this thread, which notes what is read.
+pub fn is_tracking() -> bool {
+    with_thread(|thread| thread.observer().is_some())
+}
+
+/// Whether a computed runs on this thread: nothing may be written then.
+pub fn is_computing() -> bool {
+    with_thread(|thread| thread.computing().is_some())
+}
+
+/// Says that the data of these sources has changed, all at once. Whoever reads a computed of them after this has
+/// returned, on whatever thread, gets the new value. Effects are not run, but given back.
+///
+/// May be called in an effect and in a batch; it is not part of the batch.
+#[must_use = "effects that are due have to be run"]
+pub fn invalidate<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Due {
+    let ids: Vec<NodeId> = sources.into_iter().map(|source| source.handle.id()).collect();
+    if ids.is_empty() {
+        return Due::default();
+    }
+    enter(|graph, _| {
+        let mut effects = std::mem::take(&mut graph.unclaimed);
+        graph.commits += 1;
+        for id in ids {
+            let version = graph.new_number();
+            graph.changed(id.index, version, SOURCES, &mut effects);
+        }
+        Due { effects }
+    })
+}
+
+/// An effect that may have to run. The one made first comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueEffect {
+    pub order: u64,
+    pub id: NodeId,
+}
+
+/// Effects that are due because of sources. When it is dropped without being run, the effects are due with the next
+/// [`invalidate`].
+#[derive(Debug, Default)]
+#[must_use = "effects that are due have to be run"]
+pub struct Due {
+    effects: Vec<DueEffect>,
+}
+
+/// What [`Due::run`] did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// How many runs of effects there were, those included that were made due by the runs.
+    pub runs: usize,
+    /// The text of the first panic. The others are logged.
+    pub panic: Option<String>,
+}
+
+impl Due {
+    pub fn is_empty(&self) -> bool {
+        self.effects.is_empty()
+    }
+
+    /// Takes the effects of another one in.
+    pub fn extend(&mut self, mut other: Self) {
+        self.effects.append(&mut other.effects);
+    }
+
+    /// Runs those effects that are still due, on this thread, in the order in which they were made. Never panics.
+    ///
+    /// In an effect or a batch they run when that is over, and are not counted here.
+    pub fn run(mut self) -> Ran {
+        let effects = std::mem::take(&mut self.effects);
+        with_thread(|thread| thread.due.extend(effects.into_iter().map(std::cmp::Reverse)));
+        let flushed = flush::flush();
+        let panic = flushed.panic.map(|panic| {
+            let text = text_of(&*panic);
+            super::bin::throw(super::bin::Trash::Other(panic));
+            text
+        });
+        Ran { runs: flushed.runs, panic }
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        if !self.effects.is_empty() {
+            enter(|graph, _| graph.unclaimed.append(&mut self.effects));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What a thread is doing: what it runs, what that has read, what is due, and its batch.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::batch::Buffer;
+use super::bin::{self, Trash};
+use super::effect::{Scope, ScopeItem};
+use super::graph::Graph;
+use super::graph::node::{NOBODY, NodeId, Place, Token};
+use super::graph::publish::Seen;
+use super::source::DueEffect;
+use super::sync;
+
+sync::thread_local! {
+    static THREAD: RefCell<Thread> = const { RefCell::new(Thread::new()) };
+}
+
+/// The closure of a node that this thread runs.
+pub struct Frame {
+    pub id: NodeId,
+    pub place: Place,
+    pub is_effect: bool,
+    /// A number of this run alone.
+    pub run: u64,
+    /// Where its reads begin in [`Thread::reads`].
+    first_read: usize,
+    /// The graph's commits when it began.
+    pub began: u64,
+    /// What an effect registered in this run.
+    pub scope: Scope,
+    outer: Mode,
+}
+
+/// How code of the app is run.
+#[derive(Clone, Copy)]
+struct Mode {
+    /// What is read is noted.
+    tracks: bool,
+    /// An effect made now belongs to the innermost frame's.
+    owns: bool,
+}
+
+pub struct Thread {
+    /// The thread's name in the graph.
+    pub token: Token,
+    frames: Vec<Frame>,
+    mode: Mode,
+    /// What the running closures have read, the innermost one's last.
+    reads: Vec<Seen>,
+    /// How many computeds run here. While any does, nothing is written.
+    computing: u32,
+    /// How many batches are open.
+    pub batches: u32,
+    /// What they have written.
+    pub buffer: Buffer,
+    /// The effects that writes of this thread have made due, the one made first on top.
+    pub due: BinaryHeap<Reverse<DueEffect>>,
+    /// The number of the flush in progress, or 0.
+    pub flush: u64,
+    pub bin: Vec<Trash>,
+    /// Reasons not to empty it now.
+    pub keeps_bin: u32,
+}
+
+impl Thread {
+    const fn new() -> Self {
+        Self {
+            token: NOBODY,
+            frames: Vec::new(),
+            mode: Mode { tracks: false, owns: false },
+            reads: Vec::new(),
+            computing: 0,
+            batches: 0,
+            buffer: Buffer::new(),
+            due: BinaryHeap::new(),
+            flush: 0,
+            bin: Vec::new(),
+            keeps_bin: 0,
+        }
+    }
+
+    /// The run that notes what is read now.
+    pub fn observer(&self) -> Option<&Frame> {
+        self.frames.last().filter(|_| self.mode.tracks)
+    }
+
+    /// The run of an effect that is the innermost one.
+    pub fn owner(&mut self) -> Option<&mut Frame> {
+        let owns = self.mode.owns;
+        self.frames.last_mut().filter(|frame| owns && frame.is_effect)
+    }
+
+    /// Where the innermost computed that runs here was made.
+    pub fn computing(&self) -> Option<Place> {
+        if self.computing == 0 {
+            return None;
+        }
+        self.frames.iter().rev().find(|frame| !frame.is_effect).map(|frame| frame.place)
+    }
+
+    /// Whether effects that are due may run now: nothing is in the midst of something.
+    pub fn may_flush(&self) -> bool {
+        self.flush == 0 && self.batches == 0 && self.frames.is_empty() && !self.due.is_empty()
+    }
+
+    pub fn runs(&self, id: NodeId) -> bool {
+        self.frames.iter().any(|frame| frame.id == id)
+    }
+
+    /// The nodes that run here, from this one inwards.
+    pub fn running_since(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        self.frames.iter().map(|frame| frame.id).skip_while(move |running| *running != id)
+    }
+
+    /// Notes that the innermost run has read a version of a node. The node stays while the run lasts.
+    pub fn note(&mut self, graph: &mut Graph, id: NodeId, version: u64) {
+        let Some(run) = self.observer().map(|frame| frame.run) else { return };
+        let Some(node) = graph.get_mut(id) else { return };
+        if node.noted_by != run {
+            node.noted_by = run;
+            node.pins += 1;
+            self.reads.push(Seen { id, version });
+        }
+    }
+
+    pub fn begin_run(&mut self, graph: &mut Graph, id: NodeId, place: Place, is_effect: bool) {
+        self.computing += u32::from(!is_effect);
+        self.keeps_bin += u32::from(!is_effect);
+        let frame = Frame {
+            id,
+            place,
+            is_effect,
+            run: graph.new_number(),
+            first_read: self.reads.len(),
+            began: graph.commits,
+            scope: Scope::new(),
+            outer: self.mode,
+        };
+        self.frames.push(frame);
+        self.mode = Mode { tracks: true, owns: true };
+    }
+
+    /// What the innermost run has read.
+    pub fn reads(&self) -> &[Seen] {
+        &self.reads[self.frames.last().map_or(0, |frame| frame.first_read)..]
+    }
+
+    /// The innermost run is over. What it has read is held by links by now, or by nobody.
+    pub fn end_run(&mut self, graph: &mut Graph) -> Scope {
+        let Some(frame) = self.frames.pop() else { return Scope::new() };
+        self.mode = frame.outer;
+        self.computing -= u32::from(!frame.is_effect);
+        self.keeps_bin -= u32::from(!frame.is_effect);
+        for seen in self.reads.drain(frame.first_read..) {
+            graph.unpin(seen.id);
+        }
+        frame.scope
+    }
+
+    pub fn innermost(&self) -> Option<&Frame> {
+        self.frames.last()
+    }
+
+    /// Registers something that ends with the innermost effect's run. False when there is none.
+    pub fn own(&mut self, item: ScopeItem) -> Result<(), ScopeItem> {
+        match self.owner() {
+            Some(frame) => {
+                frame.scope.push(item);
+                Ok(())
+            }
+            None => Err(item),
+        }
+    }
+}
+
+/// Gives access to what this thread is doing. No code of the app may run inside.
+///
+/// While the thread's own variables are being dropped at its end there is nothing any more: then it is as if the thread did
+/// nothing else.
+pub fn with_thread<R>(work: impl FnOnce(&mut Thread) -> R) -> R {
+    let mut work = Some(work);
+    let done = THREAD.try_with(|thread| work.take().map(|work| work(&mut thread.borrow_mut())));
+    match (done, work) {
+        (Ok(Some(result)), _) => result,
+        (_, Some(work)) => {
+            let mut thread = Thread::new();
+            let result = work(&mut thread);
+            thread.bin.drain(..).for_each(bin::drop_caught);
+            result
+        }
+        _ => unreachable!("the work was taken and not done"),
+    }
+}
+
+/// Gives access to the graph, locked, and to what this thread is doing. No code of the app may run inside. What becomes
+/// garbage inside is dropped afterwards.
+pub fn enter<R>(work: impl FnOnce(&mut Graph, &mut Thread) -> R) -> R {
+    let (result, has_garbage) = with_thread(|thread| {
+        let mut graph = sync::lock();
+        if thread.token == NOBODY {
+            thread.token = graph.new_token();
+        }
+        let result = work(&mut graph, thread);
+        thread.bin.append(&mut graph.trash);
+        drop(graph);
+        (result, !thread.bin.is_empty() && thread.keeps_bin == 0)
+    });
+    if has_garbage {
+        bin::empty();
+    }
+    result
+}
+
+/// While it lives, what is read is not noted.
+pub struct Untracked(Mode);
+
+impl Untracked {
+    pub fn enter() -> Self {
+        Self(with_thread(|thread| {
+            let mode = thread.mode;
+            thread.mode.tracks = false;
+            mode
+        }))
+    }
+}
+
+impl Drop for Untracked {
+    fn drop(&mut self) {
+        with_thread(|thread| thread.mode = self.0);
+    }
+}
+
+/// While it lives, code runs that belongs to no observer: it is not tracked, and owned by nobody.
+pub struct Outside(Mode);
+
+impl Outside {
+    pub fn enter() -> Self {
+        Self(with_thread(|thread| std::mem::replace(&mut thread.mode, Mode { tracks: false, owns: false })))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        with_thread(|thread| thread.mode = self.0);
+    }
+}
+
+/// While it lives, nothing is dropped: a computed is brought up to date.
+pub struct KeepBin(());
+
+impl KeepBin {
+    pub fn enter() -> Self {
+        with_thread(|thread| thread.keeps_bin += 1);
+        Self(())
+    }
+}
+
+impl Drop for KeepBin {
+    fn drop(&mut self) {
+        with_thread(|thread| thread.keeps_bin -= 1);
+        bin::empty();
+    }
+}
