@@ -14,7 +14,7 @@ use super::effect::{self, Body, Scope};
 use super::error;
 use super::graph::Graph;
 use super::graph::links::NO_LINK;
-use super::graph::node::{Kind, NOBODY, NodeId};
+use super::graph::node::{Kind, NOBODY, NodeId, is_of_origin};
 use super::graph::publish::Age;
 use super::run::{Failure, Payload, Pulled, pull};
 use super::source::DueEffect;
@@ -229,6 +229,7 @@ enum Ended {
 /// Runs an effect that this thread has claimed, until it has seen what is so now. Gives the first panic.
 pub fn run(id: NodeId) -> Option<Payload> {
     let mut flushed = Flushed::default();
+    let mut overtaken = 0;
     loop {
         let begun = enter(|graph, _| {
             let node = graph.get_mut(id)?;
@@ -252,7 +253,16 @@ pub fn run(id: NodeId) -> Option<Payload> {
                 if let Ok(Err(trash)) | Err(trash) = result.map_err(Trash::Other) {
                     bin::throw(trash);
                 }
-                continue;
+                overtaken += 1;
+                if overtaken < MOST_RUNS {
+                    continue;
+                }
+                flushed.keep(Some(Box::new(format!(
+                    "the effect made at {place} is overtaken without end: whenever it has run, what it has read is \
+                     another; does it write that itself?"
+                ))));
+                flushed.keep(give_up(id));
+                return flushed.panic;
             }
             Ended::Stopped(scope) => {
                 flushed.keep(effect::end_scope(scope));
@@ -279,7 +289,7 @@ fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_faile
     let scope = thread.end_run(graph);
     let is_batch = thread.batches > 0;
     let node = graph.at_mut(id.index);
-    node.marked_by = NOBODY;
+    let marked_by = std::mem::replace(&mut node.marked_by, NOBODY);
     // Changed by this thread itself, or read in a batch whose writes have not entered: once more, when its turn comes.
     let is_due_later = age == Age::ChangedHere || (is_batch && age != Age::Current);
     if is_due_later {
@@ -289,8 +299,14 @@ fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_faile
     effect.body = Some(body);
     effect.scope = scope;
     effect.has_failed = has_failed;
-    effect.run_again = false;
+    let run_again = std::mem::take(&mut effect.run_again);
     if age == Age::ChangedElsewhere && !is_batch {
+        // Whoever has changed a source has this effect among those that are due, and runs it when its turn comes.
+        if is_of_origin(marked_by) && !run_again {
+            effect.is_running = false;
+            node.marked_by = marked_by;
+            return Ended::Done;
+        }
         return Ended::Overtaken;
     }
     effect.is_running = false;

@@ -21,7 +21,7 @@ pub use effect::{Effect, EffectResult, on_cleanup};
 pub use error::{EffectError, set_error_handler};
 pub use signal::Signal;
 #[allow(unused_imports, reason = "as above")]
-pub(crate) use source::{Due, Source, WeakSource, invalidate, is_computing, is_tracking};
+pub(crate) use source::{Due, Origin, Source, WeakSource, is_computing, is_tracking};
 
 /// Runs code of which nothing is tracked: what it reads does not make the running observer due.
 ///

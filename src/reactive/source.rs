@@ -2,17 +2,18 @@
 //!
 //! # Idea
 //! Whoever reads data from elsewhere [tracks](Source::track) its source **first**, and then reads. When the data has
-//! changed, [`invalidate`] marks the source, and gives the effects that are [`Due`] by it, to be run on a thread
+//! changed, [`Origin::invalidate`] marks the source, and gives the effects that are [`Due`] by it, to be run on a thread
 //! of the caller's choice. A computed or effect that was overtaken between tracking and reading has seen an old version of
 //! the source, so it runs again.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::text_of;
 use super::flush;
-use super::graph::node::{Kind, NodeId, SOURCES};
+use super::graph::node::{Kind, NodeId, Token, of_origin};
 use super::handle::Handle;
 use super::thread::{enter, with_thread};
 
@@ -75,13 +76,18 @@ pub struct WeakSource {
 }
 
 impl WeakSource {
+    /// Whether a handle or an observer still keeps it.
+    pub fn is_alive(self) -> bool {
+        self.upgrade().is_some()
+    }
+
     /// To the source at a place that may be free by now.
     pub fn of(id: NodeId) -> Self {
         Self { id }
     }
 
     /// The source, if a handle or an observer still keeps it.
-    pub fn upgrade(&self) -> Option<Source> {
+    pub fn upgrade(self) -> Option<Source> {
         Some(Source { handle: Arc::new(Handle::of(self.id)?) })
     }
 }
@@ -96,25 +102,50 @@ pub fn is_computing() -> bool {
     with_thread(|thread| thread.computing().is_some())
 }
 
-/// Says that the data of these sources has changed, all at once. Whoever reads a computed of them after this has
-/// returned, on whatever thread, gets the new value. Effects are not run, but given back.
+/// Where changes of sources come from: a database, for instance. A cheap handle.
 ///
-/// May be called in an effect and in a batch; it is not part of the batch.
-#[must_use = "effects that are due have to be run"]
-pub fn invalidate<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Due {
-    let ids: Vec<NodeId> = sources.into_iter().map(|source| source.handle.id()).collect();
-    if ids.is_empty() {
-        return Due::default();
+/// Effects that are due by one origin and wait to be run do not wait less or longer for another one.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The marks of this origin.
+    token: Arc<AtomicU64>,
+}
+
+impl Origin {
+    /// Another one than all others.
+    pub fn new() -> Self {
+        Self { token: Arc::new(AtomicU64::new(new_token())) }
     }
-    enter(|graph, _| {
-        let mut effects = std::mem::take(&mut graph.unclaimed);
-        graph.commits += 1;
-        for id in ids {
-            let version = graph.new_number();
-            graph.changed(id.index, version, SOURCES, &mut effects);
+
+    /// Says that the data of these sources has changed, all at once. Whoever reads a computed of them after this has
+    /// returned, on whatever thread, gets the new value. Effects are not run, but given back.
+    ///
+    /// May be called in an effect and in a batch; it is not part of the batch.
+    #[must_use = "effects that are due have to be run"]
+    pub fn invalidate<'a>(&self, sources: impl IntoIterator<Item = &'a Source>) -> Due {
+        let ids: Vec<NodeId> = sources.into_iter().map(|source| source.handle.id()).collect();
+        let mut due = Due { effects: Vec::new(), origin: self.clone() };
+        if !ids.is_empty() {
+            enter(|graph, _| {
+                let token = self.token.load(Ordering::SeqCst);
+                graph.commits += 1;
+                for id in ids {
+                    let version = graph.new_number();
+                    graph.changed(id.index, version, token, &mut due.effects);
+                }
+            });
         }
-        Due { effects }
-    })
+        due
+    }
+
+    /// What was marked so far does not count as known any more.
+    fn forget_marks(&self) {
+        self.token.store(new_token(), Ordering::SeqCst);
+    }
+}
+
+fn new_token() -> Token {
+    enter(|graph, _| of_origin(graph.new_token()))
 }
 
 /// An effect that may have to run. The one made first comes first.
@@ -124,12 +155,13 @@ pub struct DueEffect {
     pub id: NodeId,
 }
 
-/// Effects that are due because of sources. When it is dropped without being run, the effects are due with the next
-/// [`invalidate`].
-#[derive(Debug, Default)]
+/// Effects that are due because of sources. When it is dropped without being run, they do not run before something that
+/// they have read changes once more.
+#[derive(Debug)]
 #[must_use = "effects that are due have to be run"]
 pub struct Due {
     effects: Vec<DueEffect>,
+    origin: Origin,
 }
 
 /// What [`Due::run`] did.
@@ -144,11 +176,6 @@ pub struct Ran {
 impl Due {
     pub fn is_empty(&self) -> bool {
         self.effects.is_empty()
-    }
-
-    /// Takes the effects of another one in.
-    pub fn extend(&mut self, mut other: Self) {
-        self.effects.append(&mut other.effects);
     }
 
     /// Runs those effects that are still due, on this thread, in the order in which they were made. Never panics.
@@ -170,7 +197,7 @@ impl Due {
 impl Drop for Due {
     fn drop(&mut self) {
         if !self.effects.is_empty() {
-            enter(|graph, _| graph.unclaimed.append(&mut self.effects));
+            self.origin.forget_marks();
         }
     }
 }

@@ -42,18 +42,6 @@ impl Store {
         })
     }
 
-    /// Whether an entity is visible.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn exists(&self, key: &EntityKey) -> Result<bool, StoreError> {
-        let sql =
-            "SELECT 1 FROM entity WHERE generation = ?1 AND collection = ?2 AND id = ?3 AND data IS NOT NULL";
-        self.read_generation(|connection, generation| {
-            connection.prepare_cached(sql)?.exists(params![generation, key.collection, key.id])
-        })
-    }
-
     /// Reads in the generation that is seen. A swap while the read goes on makes it begin again, since the
     /// rows of the old generation are being deleted then.
     pub(super) fn read_generation<T>(

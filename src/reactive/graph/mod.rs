@@ -19,7 +19,7 @@ pub mod pull;
 pub mod push;
 
 use links::{Links, NO_LINK};
-use node::{Kind, Node, NodeId, Place, SOURCES, Token, Value};
+use node::{Kind, NOBODY, Node, NodeId, Place, Token, Value};
 use publish::Seen;
 
 use super::bin::Trash;
@@ -37,8 +37,6 @@ pub struct Graph {
     last_token: Token,
     /// What the app's code must drop, outside of the lock.
     pub trash: Vec<Trash>,
-    /// Effects that were due by a source, and whose [`super::source::Due`] was dropped without running them.
-    pub unclaimed: Vec<DueEffect>,
     /// Where a mark still has to go. Kept for its memory.
     to_mark: Vec<u32>,
 }
@@ -52,9 +50,8 @@ impl Graph {
             effects: 0,
             number: 0,
             commits: 0,
-            last_token: SOURCES,
+            last_token: NOBODY,
             trash: Vec::new(),
-            unclaimed: Vec::new(),
             to_mark: Vec::new(),
         }
     }

@@ -14,14 +14,24 @@ pub type Value = Arc<dyn Any + Send + Sync>;
 /// Where a node was made, for errors.
 pub type Place = &'static Location<'static>;
 
-/// Who marked or changed a node: a thread, or [`SOURCES`].
+/// Who marked or changed a node: a thread, or an origin of sources.
 pub type Token = u64;
 
 /// Nobody.
 pub const NOBODY: Token = 0;
 
-/// Who invalidates sources, on whatever thread.
-pub const SOURCES: Token = 1;
+/// What the tokens of origins have, and those of threads have not.
+const OF_ORIGIN: Token = 1 << 63;
+
+/// Makes a token that of an origin.
+pub const fn of_origin(token: Token) -> Token {
+    token | OF_ORIGIN
+}
+
+/// Whether sources were changed by it, and not signals by a thread.
+pub const fn is_of_origin(token: Token) -> bool {
+    token & OF_ORIGIN != 0
+}
 
 /// A node. The generation tells it from others that had the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
