@@ -32,6 +32,8 @@ pub fn scope(topic: &str) -> Option<&str> {
 pub mod close {
     /// The server stops: connect again, as after any loss.
     pub const GOING_AWAY: u16 = 1001;
+    /// What came was no message of a WebSocket.
+    pub const PROTOCOL: u16 = 1002;
     /// Too many messages, or a peer that was silent for too long.
     pub const POLICY: u16 = 1008;
     /// A message was larger than the server takes.
@@ -40,7 +42,7 @@ pub mod close {
     pub const INTERNAL_ERROR: u16 = 1011;
     /// There is no room left: connect again later.
     pub const TRY_AGAIN_LATER: u16 = 1013;
-    /// The token has expired or was revoked: connect again with a new one.
+    /// The token has expired, was revoked, or is no longer good for a subscribed scope: connect again with a new one.
     pub const UNAUTHORIZED: u16 = 4401;
 }
 

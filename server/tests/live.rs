@@ -231,6 +231,27 @@ fn a_session_knows_when_its_token_expires_and_is_refused_from_then_on() {
 }
 
 #[test]
+fn a_token_that_is_no_longer_good_for_a_subscribed_scope_is_not_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    let write = |scopes: &str| {
+        std::fs::write(&path, format!(r#"[{{"token":"t","principal":"p","scopes":[{scopes}]}}]"#)).unwrap();
+    };
+    write(r#""user:1","team:red""#);
+    let tokens = Arc::new(TokenFile::load(&path).unwrap());
+    let options = ServiceOptions { auth: Arc::clone(&tokens) as _, ..Default::default() };
+    let service = Arc::new(Service::in_memory(options).unwrap());
+    let mut live = LiveSession::open(&service, Some("t"), || ()).unwrap();
+    subscribe(&mut live, SCOPE);
+    write(r#""user:1""#);
+    tokens.reload(&path).unwrap();
+    assert_eq!(live.check_token(), Ok(()), "the other scope was not subscribed");
+    write(r#""team:red""#);
+    tokens.reload(&path).unwrap();
+    assert_eq!(live.check_token(), Err(Unauthorized));
+}
+
+#[test]
 fn a_session_that_is_dropped_leaves_nothing_behind() {
     let service = Arc::new(service());
     let mut live = open(&service);

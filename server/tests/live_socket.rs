@@ -274,6 +274,23 @@ fn messages_that_are_too_large_or_come_without_end_close_the_socket() {
 }
 
 #[test]
+fn what_is_no_message_of_a_websocket_closes_the_socket() {
+    let (server, service) = start(service(), patient());
+    let mut neighbour = Socket::open(server.local_addr(), &[]);
+    neighbour.subscribe(SCOPE);
+    let unmasked = b"\x81\x02{}";
+    let reserved = b"\xF1\x82aaaa\x1a\x1c";
+    let no_text = b"\x81\x81aaaa\x9e";
+    for bytes in [&unmasked[..], reserved, no_text, b"GET / HTTP/1.1\r\n\r\n"] {
+        let mut socket = Socket::open(server.local_addr(), &[]);
+        socket.inner.get_mut().write_all(bytes).unwrap();
+        assert_eq!(socket.end().0, 1002, "{bytes:?}");
+    }
+    service.push(&[create("a")]);
+    assert!(same(&neighbour.text(), &hint(1)));
+}
+
+#[test]
 fn a_panic_in_auth_ends_the_socket_and_nothing_else() {
     struct Broken(Mutex<usize>, OpenAuth);
     impl Auth for Broken {

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
@@ -223,6 +224,8 @@ async fn expiry(session: &LiveSession) {
 fn fault(error: &Error) -> Ending {
     match error {
         Error::Capacity(_) => Ending::Told(close::TOO_LARGE, "the message is too large"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Gone,
+        Error::Protocol(_) | Error::Utf8(_) => Ending::Told(close::PROTOCOL, "this is no WebSocket message"),
         _ => Ending::Gone,
     }
 }

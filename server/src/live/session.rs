@@ -50,7 +50,7 @@ pub enum LiveAnswer {
     Nothing,
     /// With this text.
     Text(String),
-    /// The token has expired: the connection is to be closed.
+    /// The token is no longer good: the connection is to be closed.
     Unauthorized,
 }
 
@@ -89,13 +89,16 @@ impl LiveSession {
         Some(expires.duration_since(self.service.now()).unwrap_or_default())
     }
 
-    /// Asks again whether the token is good, since it may have expired or been revoked.
+    /// Asks again whether the token is good for what was subscribed, since it may have expired or been revoked.
     ///
     /// # Errors
     /// When it is not: the connection is to be closed.
     pub fn check_token(&mut self) -> Result<(), Unauthorized> {
-        self.expires = self.service.session(self.token.as_deref())?.expires();
-        if self.time_left().is_some_and(|left| left.is_zero()) { Err(Unauthorized) } else { Ok(()) }
+        let session = self.service.session(self.token.as_deref())?;
+        self.expires = session.expires();
+        let is_allowed = self.dialects.keys().all(|scope| session.allows(scope));
+        let has_expired = self.time_left().is_some_and(|left| left.is_zero());
+        if is_allowed && !has_expired { Ok(()) } else { Err(Unauthorized) }
     }
 
     /// How many subscriptions it has.
