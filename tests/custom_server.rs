@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails there says why")]
 
-#[allow(dead_code, reason = "each test uses some of it")]
 mod processes;
 
 use std::path::Path;

@@ -291,6 +291,15 @@ fn what_is_no_message_of_a_websocket_closes_the_socket() {
 }
 
 #[test]
+fn a_client_that_closes_is_answered_and_leaves_nothing_behind() {
+    let (server, service) = start(service(), patient());
+    let mut socket = Socket::open(server.local_addr(), &[]);
+    socket.subscribe(SCOPE);
+    socket.close();
+    assert!(sockets(&service, 0));
+}
+
+#[test]
 fn a_panic_in_auth_ends_the_socket_and_nothing_else() {
     struct Broken(Mutex<usize>, OpenAuth);
     impl Auth for Broken {

@@ -307,7 +307,9 @@ fn every_line_of_the_json_log_is_an_object_with_its_fields() {
     let running = Running::start(directory.path(), &["--log-format", "json"]);
     push(running.address(), &[], &create("a"));
     push(running.address(), &[], &json!(7));
-    Socket::open(running.address(), &[]).subscribe(SCOPE);
+    let mut leaving = Socket::open(running.address(), &[]);
+    leaving.subscribe(SCOPE);
+    leaving.close();
     let stopping = Socket::open(running.address(), &[]);
     running.signal(Signal::TERM);
     stopping.end();

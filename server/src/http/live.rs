@@ -139,6 +139,7 @@ impl Conversation<'_> {
     }
 
     async fn take(mut self, message: Result<Message, Error>) -> Result<Self, Ending> {
+        self.heard();
         self.messages += 1;
         if self.messages > MAX_MESSAGES {
             return Err(Ending::Told(close::POLICY, "too many messages"));
@@ -150,16 +151,25 @@ impl Conversation<'_> {
                 Ok(text) => self.answer(text).await?,
                 Err(_) => self,
             },
-            Message::Close(_) => return Err(Ending::Gone),
+            Message::Close(_) => {
+                // Reading on sends the answer.
+                let _ = timeout(FAREWELL, self.socket.next()).await;
+                return Err(Ending::Gone);
+            }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => self,
         };
-        self.place.live(self.session.subscriptions() > 0);
         Ok(self)
+    }
+
+    fn heard(&self) {
+        self.place.live(self.session.subscriptions() > 0);
     }
 
     async fn answer(mut self, text: Utf8Bytes) -> Result<Self, Ending> {
         let answer;
         (self, answer) = self.ask(move |session| session.receive(&text)).await?;
+        // Before the client can know that it has a subscription.
+        self.heard();
         match answer {
             LiveAnswer::Nothing => {}
             LiveAnswer::Text(text) => self.send(Message::text(text)).await?,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
-use tokio_tungstenite::tungstenite::{HandshakeError, Message, WebSocket, client};
+use tokio_tungstenite::tungstenite::{Error, HandshakeError, Message, WebSocket, client};
 
 pub struct Socket {
     pub inner: WebSocket<TcpStream>,
@@ -56,6 +56,18 @@ impl Socket {
                 Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other}"),
+            }
+        }
+    }
+
+    /// Closes, and waits for the server to do so too.
+    pub fn close(mut self) {
+        self.inner.close(None).unwrap();
+        loop {
+            match self.inner.read() {
+                Ok(_) => {}
+                Err(Error::ConnectionClosed) => return,
+                Err(error) => panic!("{error}"),
             }
         }
     }
