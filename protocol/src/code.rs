@@ -27,12 +27,14 @@ pub enum Code {
     Unauthorized,
     /// The body is larger than the server takes.
     TooLarge,
+    /// There were too many requests, or there are too many subscriptions: later, or fewer.
+    TooMany,
     /// Anything else.
     InternalError,
 }
 
 impl Code {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Conflict,
         Self::InvalidMutation,
         Self::NotFound,
@@ -42,6 +44,7 @@ impl Code {
         Self::LogChanged,
         Self::Unauthorized,
         Self::TooLarge,
+        Self::TooMany,
         Self::InternalError,
     ];
 
@@ -58,6 +61,7 @@ impl Code {
             Self::LogChanged => "log_changed",
             Self::Unauthorized => "unauthorized",
             Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
             Self::InternalError => "internal_error",
         }
     }

@@ -18,6 +18,7 @@ mod fields;
 pub mod header;
 pub mod json;
 pub mod limits;
+pub mod live;
 pub mod pull;
 pub mod push;
 pub mod snapshot;

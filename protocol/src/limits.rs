@@ -43,6 +43,13 @@ pub const MAX_SNAPSHOT: u64 = 256 * 1024 * 1024;
 /// The same through an application's own `Dialect`, which needs it in memory.
 pub const MAX_DIALECT_SNAPSHOT: u64 = 32 * 1024 * 1024;
 
+/// One message of the live socket that our client reads.
+pub const MAX_LIVE_MESSAGE: usize = 1024 * 1024;
+/// One message of the live socket that our server reads.
+pub const MAX_ACCEPTED_LIVE_MESSAGE: usize = 64 * 1024;
+/// Subscriptions of one live socket that our server takes.
+pub const MAX_SUBSCRIPTIONS: usize = 100;
+
 /// Days after its sending during which the outcome of a mutation is trusted to be known to the server.
 pub const OUTCOME_TRUSTED_DAYS: u64 = 60;
 /// Days during which our server keeps the outcome of a mutation, at least.

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 /// Turns tokens into sessions. Called on the thread of the request, with no lock held; it may block.
 pub trait Auth: Send + Sync {
     /// The session of a request with this token, or with none. For a request with a large body the
-    /// [`Server`](crate::Server) asks twice: before it reads the body, and then.
+    /// [`Server`](crate::Server) asks twice: before it reads the body, and then. For a live socket it asks when it is
+    /// opened, at each subscription, and every 30 s.
     ///
     /// # Errors
     /// [`Unauthorized`] where the token is missing, unknown or expired at `now`: the answer is 401.
@@ -18,13 +19,20 @@ pub trait Auth: Send + Sync {
     ) -> Result<Box<dyn Session + '_>, Unauthorized>;
 }
 
-/// What the bearer of a token may do, for the time of one request.
+/// What the bearer of a token may do, for the time of one request or subscription.
 pub trait Session {
     /// The user.
     fn principal(&self) -> &Principal;
 
-    /// Whether it may read and write in this scope. If not, the whole request is answered with 403.
+    /// Whether it may read and write in this scope. If not, the whole request is answered with 403, and a
+    /// subscription is refused.
     fn allows(&self, scope: &str) -> bool;
+
+    /// When the token expires, where that is known: a live socket is closed then. In any case it is asked again for
+    /// every now and then whether the token is good.
+    fn expires(&self) -> Option<SystemTime> {
+        None
+    }
 }
 
 /// A user's id. Its `Debug` does not show it.

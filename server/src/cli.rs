@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use mizu_sync_server::{Auth, OpenAuth, ServerOptions, Service, ServiceOptions, TokenFile, TokenFileError};
+use mizu_sync_server::{
+    Auth, NoRate, OpenAuth, RateLimit, ServerOptions, Service, ServiceOptions, TokenFile, TokenFileError,
+};
 
 /// Serves the Mizu sync protocol, with generic mutations, from one SQLite file.
 #[derive(Parser)]
@@ -22,8 +24,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = ServerOptions::BASE, value_name = "PATH")]
     base: String,
     /// JSON array of {"token":"…","principal":"alice","scopes":["user:1","team:*"],"expires":"2027-01-01T00:00:00Z"};
-    /// a scope that ends with * stands for all that begin so, "expires" may be left out. Without a file everybody may
-    /// do everything
+    /// a scope that ends with * stands for all that begin so, "expires" may be left out. Read again on SIGHUP. Without a
+    /// file everybody may do everything
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// How log lines on stderr look
@@ -32,6 +34,13 @@ pub(crate) struct Arguments {
     /// For how long changes can be pulled, at least 7d; who was away for longer takes a snapshot
     #[arg(long, default_value = "30d", value_name = "DURATION", value_parser = keep_log)]
     keep_log: Duration,
+    /// Requests that one user may make, or one address where there is no token: 100/s, or off; ten times as many at
+    /// once. More are answered 429. Without this option: 100/s with a token file, else off
+    #[arg(long, value_name = "RATE", value_parser = rate_limit)]
+    rate_limit: Option<Rate>,
+    /// Address for GET /metrics (Prometheus), beside the one for clients, who do not see it
+    #[arg(long, value_name = "ADDRESS", value_parser = listen)]
+    metrics: Option<SocketAddr>,
     /// Listen beyond this machine although there is no token file
     #[arg(long)]
     insecure: bool,
@@ -45,6 +54,19 @@ pub(crate) struct Arguments {
 enum LogFormat {
     Text,
     Json,
+}
+
+#[derive(Clone, Copy)]
+enum Rate {
+    Off,
+    Limit(RateLimit),
+}
+
+fn rate_limit(text: &str) -> Result<Rate, String> {
+    if text == "off" {
+        return Ok(Rate::Off);
+    }
+    text.parse().map(Rate::Limit).map_err(|error: NoRate| format!("{error}, or off"))
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
@@ -68,7 +90,20 @@ impl Arguments {
         let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false);
         match self.log_format {
             LogFormat::Text => builder.init(),
-            LogFormat::Json => builder.json().init(),
+            LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).init(),
+        }
+        // Not what it was about: that may be the user's data.
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, "panicked");
+        }));
+    }
+
+    /// Says why the program ends, as everything else is said.
+    pub(crate) fn report(&self, reason: &str) {
+        match self.log_format {
+            LogFormat::Text => eprintln!("mizu-sync-server: {reason}"),
+            LogFormat::Json => tracing::error!(reason, "failed"),
         }
     }
 
@@ -84,27 +119,65 @@ impl Arguments {
         ))
     }
 
-    pub(crate) fn service_options(&self) -> Result<ServiceOptions, TokenFileError> {
-        let auth: Arc<dyn Auth> = match &self.token_file {
-            Some(path) => {
-                let tokens = TokenFile::load(path)?;
-                if tokens.is_empty() {
-                    tracing::warn!("the token file has no entry: nobody is let in");
-                }
-                Arc::new(tokens)
-            }
+    pub(crate) fn tokens(&self) -> Result<Option<Tokens>, TokenFileError> {
+        let Some(path) = &self.token_file else { return Ok(None) };
+        let tokens = Tokens { path: path.clone(), file: Arc::new(TokenFile::load(path)?) };
+        tokens.warn_if_empty();
+        Ok(Some(tokens))
+    }
+
+    pub(crate) fn service_options(&self, tokens: Option<&Tokens>) -> ServiceOptions {
+        let auth: Arc<dyn Auth> = match tokens {
+            Some(tokens) => Arc::clone(&tokens.file) as _,
             None => Arc::new(OpenAuth::new()),
         };
-        Ok(ServiceOptions {
+        ServiceOptions {
             auth,
             keep_log: self.keep_log,
             #[cfg(feature = "planted-bugs")]
             planted_bug: self.planted_bug,
             ..ServiceOptions::default()
-        })
+        }
     }
 
     pub(crate) fn server_options(&self, service: Arc<Service>) -> ServerOptions {
-        ServerOptions { listen: self.listen, base: self.base.clone(), ..ServerOptions::loopback(service) }
+        let rate_limit = match self.rate_limit {
+            Some(Rate::Limit(limit)) => Some(limit),
+            // Without tokens all of a proxy's clients would be one.
+            None if self.token_file.is_some() => Some(RateLimit::DEFAULT),
+            Some(Rate::Off) | None => None,
+        };
+        ServerOptions {
+            listen: self.listen,
+            base: self.base.clone(),
+            rate_limit,
+            metrics: self.metrics,
+            ..ServerOptions::loopback(service)
+        }
+    }
+}
+
+/// The token file, and where it is.
+pub(crate) struct Tokens {
+    path: PathBuf,
+    file: Arc<TokenFile>,
+}
+
+impl Tokens {
+    /// Reads the file again. What is wrong with it is logged, and changes nothing.
+    pub(crate) fn reload(&self) {
+        match self.file.reload(&self.path) {
+            Ok(()) => {
+                tracing::info!("the token file was read again");
+                self.warn_if_empty();
+            }
+            Err(error) => tracing::warn!(%error, "the token file stays as it was"),
+        }
+    }
+
+    fn warn_if_empty(&self) {
+        if self.file.is_empty() {
+            tracing::warn!("the token file has no entry: nobody is let in");
+        }
     }
 }

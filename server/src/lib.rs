@@ -7,7 +7,10 @@
 //!   stored with its effect, and a reply is made only after the commit.
 //! - [`Mutator`] is the business logic. [`Crud`] is built in, so that the server serves any app out of the box.
 //! - [`Auth`] turns a token into a [`Session`] that says which scopes it may use: [`OpenAuth`], [`TokenFile`].
-//! - [`Server`] puts a service behind HTTP, on a runtime of its own.
+//! - [`LiveSession`] tells a client when a scope has grown.
+//! - [`Server`] puts a service behind HTTP and WebSockets, on a runtime of its own.
+//!
+//! The guide for those who run it is `docs/server.md`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -20,6 +23,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// The programs in the guide are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/server.md")]
+mod guide {}
+
 mod auth;
 mod crud;
 mod database;
@@ -27,7 +35,9 @@ mod entity;
 mod environment;
 mod http;
 mod json;
+mod live;
 mod message;
+mod metrics;
 mod mutation_context;
 mod mutator;
 mod options;
@@ -47,7 +57,8 @@ pub use auth::{Auth, OpenAuth, Principal, Session, Unauthorized};
 pub use crud::Crud;
 pub use database::OpenError;
 pub use environment::{Environment, SystemEnvironment};
-pub use http::{Server, ServerError, ServerLimits, ServerOptions};
+pub use http::{NoRate, RateLimit, Server, ServerError, ServerLimits, ServerOptions};
+pub use live::{LiveAnswer, LiveSession};
 pub use message::{Endpoint, Reply, Request};
 pub use mutation_context::{MutationContext, ScopeContext};
 pub use mutator::{Failure, Mutator, Rejection};

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("mizu-sync-server: {}", failure.reason);
+            arguments.report(&failure.reason);
             failure.code
         }
     }
@@ -49,16 +49,25 @@ impl<E: std::error::Error> From<E> for Failure {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.check().map_err(Failure::usage)?;
-    let service = Arc::new(Service::open(&arguments.db, arguments.service_options()?)?);
+    let tokens = arguments.tokens()?;
+    let options = arguments.service_options(tokens.as_ref());
+    let service = Arc::new(Service::open(&arguments.db, options)?);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         // Before the first line is out: who has read it may signal.
-        let signals = Signals::listen()?;
+        let mut signals = Signals::listen()?;
         let server = Server::start(arguments.server_options(Arc::clone(&service)))?;
         announce(&server);
-        trim_until(service, signals).await;
+        let trimming = tokio::spawn(trim(service));
+        while let Signal::Reload = signals.next().await {
+            // Without a file to read again it is a terminal that has been closed.
+            let Some(tokens) = &tokens else { break };
+            tokens.reload();
+        }
+        trimming.abort();
         tracing::info!("stopping");
         server.stop();
+        tracing::info!("stopped");
         Ok(())
     });
     // A trim in progress need not be waited for: it is made of short transactions.
@@ -70,55 +79,65 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn announce(server: &Server) {
     let mut stdout = std::io::stdout();
     // Nobody may be listening there; the server serves all the same.
-    let _ = writeln!(stdout, "listening on {}", server.url()).and_then(|()| stdout.flush());
+    let _ = writeln!(stdout, "listening on {}", server.url());
+    tracing::info!(url = server.url(), version = env!("CARGO_PKG_VERSION"), "listening");
+    if let Some(address) = server.metrics_addr() {
+        let _ = writeln!(stdout, "metrics on http://{address}/metrics");
+    }
+    let _ = stdout.flush();
 }
 
-async fn trim_until(service: Arc<Service>, mut signals: Signals) {
+/// Looks for old rows, for ever.
+async fn trim(service: Arc<Service>) {
     let mut ticks = interval(TRIM_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            () = signals.next() => return,
-            _ = ticks.tick() => {}
-        }
+        ticks.tick().await;
         let service = Arc::clone(&service);
-        let trimming = tokio::task::spawn_blocking(move || service.trim(SystemTime::now()));
-        tokio::select! {
-            () = signals.next() => return,
-            done = trimming => match done {
-                Ok(Ok(trimmed)) => {
-                    tracing::info!(changes = trimmed.changes, outcomes = trimmed.outcomes, "trimmed");
-                }
-                Ok(Err(error)) => tracing::warn!(%error, "trim failed"),
-                Err(_) => tracing::warn!("trim panicked"),
-            },
+        match tokio::task::spawn_blocking(move || service.trim(SystemTime::now())).await {
+            Ok(Ok(trimmed)) => {
+                tracing::info!(changes = trimmed.changes, outcomes = trimmed.outcomes, "trimmed");
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "trim failed"),
+            Err(_) => tracing::warn!("trim panicked"),
         }
     }
 }
 
-/// The signals that ask the program to stop.
+/// What a signal asks for.
+enum Signal {
+    Stop,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Reload,
+}
+
 #[cfg(unix)]
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hang_up.recv() => Signal::Reload,
         }
     }
 }
 
-/// The signals that ask the program to stop.
 #[cfg(not(unix))]
 struct Signals;
 
@@ -128,10 +147,11 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         // Without a handler for Ctrl-C the system ends the program by itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Signal::Stop
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use mizu_sync_protocol::Cursor;
 use mizu_sync_protocol::limits::MAX_ACCEPTED_BODY;
 use serde::Deserialize;
 
@@ -60,8 +61,9 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// The JSON body.
     pub body: Vec<u8>,
-    /// The scopes whose logs have grown, each once, in the order in which they did.
-    pub changed_scopes: Vec<String>,
+    /// The scopes whose logs have grown, each once, with the newest cursor. Whoever listens by a
+    /// [`LiveSession`](crate::LiveSession) has been told.
+    pub grown: Vec<(String, Cursor)>,
 }
 
 impl<'a> Request<'a> {
@@ -77,7 +79,7 @@ impl<'a> Request<'a> {
 
 impl Reply {
     pub(crate) fn ok(request: &Request<'_>, body: Vec<u8>) -> Self {
-        Self { status: 200, extended: request.extended, retry_after: None, body, changed_scopes: Vec::new() }
+        Self { status: 200, extended: request.extended, retry_after: None, body, grown: Vec::new() }
     }
 
     pub(crate) fn refused(request: &Request<'_>, refusal: &Refusal) -> Self {

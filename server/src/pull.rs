@@ -7,6 +7,7 @@ use mizu_sync_protocol::limits::{MAX_LIMIT, MAX_SENT_PAGE, PULL_LIMIT};
 use mizu_sync_protocol::pull::PullRequest;
 use rusqlite::{Connection, Row, params};
 
+use crate::auth::Session;
 use crate::database::{Position, Scope};
 use crate::json;
 use crate::message::{Reply, Request};
@@ -19,16 +20,19 @@ use crate::standing;
 const CHANGES: &str = "SELECT cursor, tag, mutation, time, collection, id, op, data \
                        FROM log WHERE scope = ? AND cursor > ? ORDER BY cursor";
 
-pub(crate) fn pull(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let session = service.authenticate(request)?;
+pub(crate) fn pull(
+    service: &Service,
+    session: &dyn Session,
+    request: &Request<'_>,
+) -> Result<Reply, Refusal> {
     let pull: PullRequest<'_> = request.parse()?;
-    service.check_scope(&*session, &pull.scope)?;
+    service.check_scope(session, &pull.scope)?;
     let known = standing::known_log(request)?;
     #[cfg(feature = "planted-bugs")]
     let known = known.filter(|_| !service.has_bug(crate::planted::Bug::DroppedTagCheck));
     let limit = pull.limit.filter(|&limit| limit > 0).unwrap_or(PULL_LIMIT).min(MAX_LIMIT) as usize;
 
-    let body = service.database.read(|connection| {
+    let (body, count) = service.database.read(|connection| {
         let scope = Scope::load(connection, &pull.scope)?;
         if let Some(known) = &known {
             standing::check(connection, &scope, known)?;
@@ -46,8 +50,9 @@ pub(crate) fn pull(service: &Service, request: &Request<'_>) -> Result<Reply, Re
             split_mutations: service.has_bug(crate::planted::Bug::SplitPage),
         };
         let page = Page::read(connection, &scope, &pull, &rules)?;
-        Ok(page.into_body(&scope, pull.cursor, request.extended))
+        Ok((page.to_body(&scope, pull.cursor, request.extended), page.count))
     })?;
+    service.metrics.changes_pulled(count);
     Ok(Reply::ok(request, body))
 }
 
@@ -63,6 +68,7 @@ struct Rules {
 /// The changes of a page as JSON, separated by commas.
 struct Page {
     changes: Vec<u8>,
+    count: usize,
     last: Option<Position>,
     has_more: bool,
 }
@@ -107,13 +113,15 @@ impl Page {
             let full = current.count > rules.limit || current.bytes > MAX_SENT_PAGE;
             if full && complete.count > 0 {
                 writer.changes.truncate(complete.bytes);
-                return Ok(Self { changes: writer.changes, last: complete.last, has_more: true });
+                let End { count, last, .. } = complete;
+                return Ok(Self { changes: writer.changes, count, last, has_more: true });
             }
         }
-        Ok(Self { changes: writer.changes, last: current.last, has_more: false })
+        let End { count, last, .. } = current;
+        Ok(Self { changes: writer.changes, count, last, has_more: false })
     }
 
-    fn into_body(self, scope: &Scope, sent: Cursor, extended: bool) -> Vec<u8> {
+    fn to_body(&self, scope: &Scope, sent: Cursor, extended: bool) -> Vec<u8> {
         let mut body = Vec::with_capacity(self.changes.len() + 128);
         body.extend_from_slice(b"{\"changes\":[");
         body.extend_from_slice(&self.changes);

@@ -14,6 +14,7 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use crate::auth::{Principal, Session};
 use crate::database::{Batch, Outcome, Position, Scope, ScopeIndex};
 use crate::message::{Reply, Request};
+use crate::metrics::Mutations;
 use crate::mutation_context::{MutationContext, check_name};
 use crate::mutator::{Failure, Rejection};
 use crate::plain;
@@ -29,6 +30,16 @@ pub(crate) enum Answer {
     Rejected(Rejection),
     /// A temporary failure, in words.
     Failed(String),
+}
+
+impl Answer {
+    fn count(&self, counts: &mut Mutations) {
+        match self {
+            Self::Applied(_) => counts.applied += 1,
+            Self::Rejected(rejection) => *counts.rejected.entry(rejection.code().as_str()).or_default() += 1,
+            Self::Failed(_) => counts.failed += 1,
+        }
+    }
 }
 
 impl From<Outcome> for Answer {
@@ -71,20 +82,23 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mutation<'d
     deserializer.deserialize_seq(MutationsVisitor)
 }
 
-pub(crate) fn push(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let session = service.authenticate(request)?;
+pub(crate) fn push(
+    service: &Service,
+    session: &dyn Session,
+    request: &Request<'_>,
+) -> Result<Reply, Refusal> {
     let principal = session.principal();
     let BoundedPush { mutations } = request.parse()?;
     let known = standing::known_log(request)?;
     #[cfg(feature = "planted-bugs")]
     let known = known.filter(|_| !service.has_bug(Bug::DroppedTagCheck));
-    check_batch(service, &*session, &mutations, known.as_ref())?;
+    check_batch(service, session, &mutations, known.as_ref())?;
 
     let mut writer = service.database.writer();
     #[cfg(feature = "planted-bugs")]
     service.late_outcomes.store(&mut writer)?;
     let transaction = writer.begin()?;
-    let push = Push { service, connection: &transaction, principal };
+    let mut push = Push { service, connection: &transaction, principal, counts: Mutations::default() };
     if let Some(known) = known {
         push.check_log(&mutations, &known)?;
     }
@@ -96,9 +110,12 @@ pub(crate) fn push(service: &Service, request: &Request<'_>) -> Result<Reply, Re
     {
         planted::forget(&transaction, &last.scope, &last.id)?;
     }
-    let changed_scopes = batch.finish(&transaction)?;
+    let grown = batch.finish(&transaction)?;
+    let counts = push.counts;
     transaction.commit().map_err(Refusal::not_committed)?;
     drop(writer);
+    service.metrics.mutations(counts);
+    service.hub.publish(&grown);
     #[cfg(feature = "planted-bugs")]
     if service.has_bug(Bug::OutcomeInSecondTransaction) {
         planted::dawdle();
@@ -106,7 +123,7 @@ pub(crate) fn push(service: &Service, request: &Request<'_>) -> Result<Reply, Re
 
     let word = if request.extended { extended_result } else { plain::push_result };
     let response = PushResponse { results: answers.into_iter().map(word).collect() };
-    Ok(Reply { changed_scopes, ..Reply::ok(request, crate::json::to_vec(&response)) })
+    Ok(Reply { grown, ..Reply::ok(request, crate::json::to_vec(&response)) })
 }
 
 /// All that can be said before the database is asked.
@@ -140,6 +157,7 @@ struct Push<'a> {
     service: &'a Service,
     connection: &'a Connection,
     principal: &'a Principal,
+    counts: Mutations,
 }
 
 impl Push<'_> {
@@ -149,14 +167,14 @@ impl Push<'_> {
     }
 
     fn apply(
-        &self,
+        &mut self,
         batch: &mut Batch,
         mutations: &[Mutation<'_>],
         extended: bool,
     ) -> Result<Vec<Answer>, Refusal> {
         let mut answers = Vec::with_capacity(mutations.len());
         for mutation in mutations {
-            let answer = self.apply_one(batch, mutation)?;
+            let answer = self.answer(batch, mutation)?;
             let stop = extended && matches!(answer, Answer::Failed(_));
             #[cfg(feature = "planted-bugs")]
             let stop = stop && !self.service.has_bug(Bug::ApplyPastTemporary);
@@ -168,20 +186,35 @@ impl Push<'_> {
         Ok(answers)
     }
 
-    fn apply_one(&self, batch: &mut Batch, mutation: &Mutation<'_>) -> Result<Answer, Refusal> {
+    fn answer(&mut self, batch: &mut Batch, mutation: &Mutation<'_>) -> Result<Answer, Refusal> {
         // Without a fit id it cannot be remembered, and need not be: the answer is always the same.
         if let Err(rejection) = check_name("mutation's id", &mutation.id) {
-            return Ok(Answer::Rejected(rejection));
+            let answer = Answer::Rejected(rejection);
+            answer.count(&mut self.counts);
+            return Ok(answer);
         }
         let connection = self.connection;
         let scope = batch.scope(connection, &mutation.scope)?;
         let scope_id = batch.scope_id(scope);
         if let Some(outcome) = Outcome::find(connection, scope_id, &mutation.id)? {
+            self.counts.repeated += 1;
             return Ok(match outcome {
                 Outcome::Applied(position) => Answer::Applied(batch.provable(scope, position)),
                 Outcome::Rejected(rejection) => Answer::Rejected(rejection),
             });
         }
+        let answer = self.apply_one(batch, scope, mutation)?;
+        answer.count(&mut self.counts);
+        Ok(answer)
+    }
+
+    fn apply_one(
+        &self,
+        batch: &mut Batch,
+        scope: ScopeIndex,
+        mutation: &Mutation<'_>,
+    ) -> Result<Answer, Refusal> {
+        let (connection, scope_id) = (self.connection, batch.scope_id(scope));
         batch.savepoint(connection)?;
         let outcome = match self.mutate(batch, scope, mutation)? {
             Ok(()) => {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use mizu_sync_protocol::limits::MAX_SUBSCRIPTIONS;
 use mizu_sync_protocol::{Code, ErrorBody};
 use rusqlite::ErrorCode;
 
@@ -51,6 +52,22 @@ impl Refusal {
 
     pub(crate) fn forbidden() -> Self {
         Self::new(403, Code::Forbidden, "scope not allowed")
+    }
+
+    /// Too many requests of one user or from one address.
+    pub(crate) fn too_many_requests(retry_after: Duration) -> Self {
+        let message = "too many requests: slow down";
+        Self { retry_after: Some(retry_after), ..Self::new(429, Code::TooMany, message) }
+    }
+
+    /// Of one live socket.
+    pub(crate) fn too_many_subscriptions() -> Self {
+        let message = format!("more than {MAX_SUBSCRIPTIONS} subscriptions: use another socket");
+        Self::new(429, Code::TooMany, message)
+    }
+
+    pub(crate) fn no_such_topic() -> Self {
+        Self::new(404, Code::NotFound, "no such topic: a scope's hints are at sync:<scope>")
     }
 
     pub(crate) fn cursor_too_old() -> Self {

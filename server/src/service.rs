@@ -1,13 +1,16 @@
 //! The server without HTTP: one request in, one reply out.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use mizu_sync_protocol::limits::MAX_NAME;
 
-use crate::auth::Session;
+use crate::auth::{Principal, Session, Unauthorized};
 use crate::database::{Database, OpenError};
+use crate::live::Hub;
 use crate::message::{Endpoint, Reply, Request};
+use crate::metrics::{Gauges, Metrics};
 use crate::options::ServiceOptions;
 use crate::pull::pull;
 use crate::push::push;
@@ -32,6 +35,8 @@ use crate::trim::{TrimError, Trimmed, trim};
 pub struct Service {
     pub(crate) database: Database,
     pub(crate) options: ServiceOptions,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) metrics: Metrics,
     #[cfg(feature = "planted-bugs")]
     pub(crate) late_outcomes: crate::planted::LateOutcomes,
 }
@@ -62,6 +67,8 @@ impl Service {
         Self {
             database,
             options,
+            hub: Arc::default(),
+            metrics: Metrics::default(),
             #[cfg(feature = "planted-bugs")]
             late_outcomes: crate::planted::LateOutcomes::default(),
         }
@@ -72,12 +79,42 @@ impl Service {
     /// A panic of [`Auth`](crate::Auth) comes through; nothing has been applied then.
     #[must_use]
     pub fn handle(&self, request: &Request<'_>) -> Reply {
-        let result = match request.endpoint {
-            Endpoint::Push => push(self, request),
-            Endpoint::Pull => pull(self, request),
-            Endpoint::Snapshot => snapshot(self, request),
-        };
+        self.handle_if(request, |_| Ok(()))
+    }
+
+    /// The same, if `admit` lets this user in; it is given none where the token lets nobody in.
+    pub(crate) fn handle_if(
+        &self,
+        request: &Request<'_>,
+        admit: impl FnOnce(Option<&Principal>) -> Result<(), Refusal>,
+    ) -> Reply {
+        let result = self.admitted(request.token, admit).and_then(|session| match request.endpoint {
+            Endpoint::Push => push(self, &*session, request),
+            Endpoint::Pull => pull(self, &*session, request),
+            Endpoint::Snapshot => snapshot(self, &*session, request),
+        });
         result.unwrap_or_else(|refusal| Reply::refused(request, &refusal))
+    }
+
+    /// The session of a token, if `admit` lets its user in.
+    pub(crate) fn admitted(
+        &self,
+        token: Option<&str>,
+        admit: impl FnOnce(Option<&Principal>) -> Result<(), Refusal>,
+    ) -> Result<Box<dyn Session + '_>, Refusal> {
+        let session = self.session(token);
+        admit(session.as_ref().ok().map(|session| session.principal()))?;
+        Ok(session?)
+    }
+
+    /// What it has counted, and how large it is, in the text format of Prometheus. No scope, user or token is in it.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.metrics.to_text(&Gauges {
+            live_sockets: self.hub.mailboxes(),
+            subscriptions: self.hub.subscriptions(),
+            database: self.database.size().ok(),
+        })
     }
 
     /// Forgets what is older, at `now`, than `keep_log` (changes, but the newest of each scope) or 90 days
@@ -92,23 +129,16 @@ impl Service {
     /// Whether the database answers: for health checks.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        let read = |connection: &rusqlite::Connection| {
-            connection.query_row("SELECT last_cursor FROM log_state", [], |row| row.get::<_, i64>(0))
-        };
-        self.database.read(read).is_ok()
+        self.database.size().is_ok()
     }
 
-    pub(crate) fn authenticate(&self, request: &Request<'_>) -> Result<Box<dyn Session + '_>, Refusal> {
-        self.session(request.token)
+    /// What the bearer of a token may do.
+    pub(crate) fn session(&self, token: Option<&str>) -> Result<Box<dyn Session + '_>, Unauthorized> {
+        self.options.auth.authenticate(token, self.now())
     }
 
-    /// What every request is asked first, for who must know before there is a whole request.
-    pub(crate) fn check_token(&self, token: Option<&str>) -> Result<(), Refusal> {
-        self.session(token).map(drop)
-    }
-
-    fn session(&self, token: Option<&str>) -> Result<Box<dyn Session + '_>, Refusal> {
-        Ok(self.options.auth.authenticate(token, self.options.environment.now())?)
+    pub(crate) fn now(&self) -> SystemTime {
+        self.options.environment.now()
     }
 
     pub(crate) fn check_scope(&self, session: &dyn Session, scope: &str) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@ use mizu_sync_protocol::limits::{MAX_LIMIT, MAX_SENT_PAGE, SNAPSHOT_LIMIT};
 use mizu_sync_protocol::snapshot::SnapshotRequest;
 use rusqlite::{Connection, Rows, params};
 
+use crate::auth::Session;
 use crate::database::Scope;
 use crate::json;
 use crate::message::{Reply, Request};
@@ -16,27 +17,31 @@ const ALL: &str = "SELECT collection, id, data FROM entity WHERE scope = ? ORDER
 const AFTER: &str = "SELECT collection, id, data FROM entity \
                      WHERE scope = ? AND (collection, id) > (?, ?) ORDER BY collection, id";
 
-pub(crate) fn snapshot(service: &Service, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let session = service.authenticate(request)?;
+pub(crate) fn snapshot(
+    service: &Service,
+    session: &dyn Session,
+    request: &Request<'_>,
+) -> Result<Reply, Refusal> {
     let snapshot: SnapshotRequest<'_> = request.parse()?;
-    service.check_scope(&*session, &snapshot.scope)?;
+    service.check_scope(session, &snapshot.scope)?;
     // The first page is the remedy for a log that has changed. The others must be of the log of the first.
     let known = standing::known_log(request)?.filter(|_| snapshot.after.is_some());
     #[cfg(feature = "planted-bugs")]
     let known = known.filter(|_| !service.has_bug(crate::planted::Bug::DroppedTagCheck));
-    let body = service.database.read(|connection| {
+    let Written { body, rows, .. } = service.database.read(|connection| {
         let scope = Scope::load(connection, &snapshot.scope)?;
         if let Some(known) = &known {
             standing::check(connection, &scope, known)?;
         }
-        let body =
+        let written =
             if request.extended { page(connection, &scope, &snapshot) } else { whole(connection, &scope) };
-        Ok::<_, Refusal>(body?)
+        Ok::<_, Refusal>(written?)
     })?;
+    service.metrics.snapshot_rows(rows);
     Ok(Reply::ok(request, body))
 }
 
-fn page(connection: &Connection, scope: &Scope, request: &SnapshotRequest<'_>) -> rusqlite::Result<Vec<u8>> {
+fn page(connection: &Connection, scope: &Scope, request: &SnapshotRequest<'_>) -> rusqlite::Result<Written> {
     let limit = request.limit.filter(|&limit| limit > 0).unwrap_or(SNAPSHOT_LIMIT).min(MAX_LIMIT) as usize;
     let mut all = connection.prepare_cached(ALL)?;
     let mut after = connection.prepare_cached(AFTER)?;
@@ -47,69 +52,72 @@ fn page(connection: &Connection, scope: &Scope, request: &SnapshotRequest<'_>) -
     let mut writer = DataWriter::new(true);
     let has_more = writer.take(&mut rows, limit, MAX_SENT_PAGE)?;
 
-    let Written { mut body, last } = writer.finish();
+    let mut written = writer.finish();
+    let body = &mut written.body;
     body.extend_from_slice(b",\"cursor\":");
-    json::append(&mut body, &scope.head.cursor);
+    json::append(body, &scope.head.cursor);
     body.extend_from_slice(b",\"tag\":");
-    json::append(&mut body, &scope.head.tag());
+    json::append(body, &scope.head.tag());
     body.extend_from_slice(b",\"has_more\":");
-    json::append(&mut body, &has_more);
-    if let Some(last) = last {
+    json::append(body, &has_more);
+    if let Some(last) = &written.last {
         body.extend_from_slice(b",\"after\":");
-        json::append(&mut body, &last);
+        json::append(body, last);
     }
     body.extend_from_slice(b",\"total\":");
-    json::append(&mut body, &scope.entities);
+    json::append(body, &scope.entities);
     body.push(b'}');
-    Ok(body)
+    Ok(written)
 }
 
-fn whole(connection: &Connection, scope: &Scope) -> rusqlite::Result<Vec<u8>> {
+fn whole(connection: &Connection, scope: &Scope) -> rusqlite::Result<Written> {
     let mut statement = connection.prepare_cached(ALL)?;
     let mut writer = DataWriter::new(false);
     writer.take(&mut statement.query([scope.id])?, usize::MAX, usize::MAX)?;
 
-    let mut body = writer.finish().body;
+    let mut written = writer.finish();
+    let body = &mut written.body;
     body.extend_from_slice(b",\"cursor\":");
-    json::append(&mut body, &scope.head.cursor);
+    json::append(body, &scope.head.cursor);
     body.push(b'}');
-    Ok(body)
+    Ok(written)
 }
 
 /// Writes `{"data":{"todo":{"t1":…}}`, the outer brace left open, from rows that are sorted.
 struct DataWriter {
     body: Vec<u8>,
+    rows: usize,
     last: Option<(String, String)>,
     extended: bool,
 }
 
 struct Written {
     body: Vec<u8>,
+    rows: usize,
     last: Option<(String, String)>,
 }
 
 impl DataWriter {
     fn new(extended: bool) -> Self {
-        Self { body: b"{\"data\":{".to_vec(), last: None, extended }
+        Self { body: b"{\"data\":{".to_vec(), rows: 0, last: None, extended }
     }
 
     /// Takes rows until one would exceed `limit` rows or `bytes`; the first is always taken. Whether one was
     /// left.
     fn take(&mut self, rows: &mut Rows<'_>, limit: usize, bytes: usize) -> rusqlite::Result<bool> {
-        let mut taken = 0;
         while let Some(row) = rows.next()? {
-            if taken == limit {
+            if self.rows == limit {
                 return Ok(true);
             }
             let before = self.body.len();
             let collection = row.get_ref(0)?.as_str()?;
             let id = row.get_ref(1)?.as_str()?;
             self.entity(collection, id, row.get_ref(2)?.as_str()?);
-            if taken > 0 && self.body.len() > bytes {
+            if self.rows > 0 && self.body.len() > bytes {
                 self.body.truncate(before);
                 return Ok(true);
             }
-            taken += 1;
+            self.rows += 1;
             self.remember(collection, id);
         }
         Ok(false)
@@ -145,6 +153,6 @@ impl DataWriter {
 
     fn finish(mut self) -> Written {
         self.body.extend_from_slice(if self.last.is_some() { b"}}" } else { b"}" });
-        Written { body: self.body, last: self.last }
+        Written { body: self.body, rows: self.rows, last: self.last }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use thiserror::Error;
 
 use crate::auth::{Auth, Principal, Session, Unauthorized};
 
-/// A fixed set of tokens.
+/// The tokens of a file, as it was when it was last read.
 ///
 /// The file is a JSON array of
 /// `{"token":"…","principal":"alice","scopes":["user:1","team:*"],"expires":"2027-01-01T00:00:00Z"}`.
@@ -22,8 +23,11 @@ use crate::auth::{Auth, Principal, Session, Unauthorized};
 ///
 /// Only digests of the tokens are kept, and neither `Debug` nor an error shows a token or a principal.
 pub struct TokenFile {
-    entries: HashMap<TokenDigest, Entry>,
+    entries: RwLock<Entries>,
 }
+
+/// A session keeps its entry for as long as it goes on.
+type Entries = HashMap<TokenDigest, Arc<Entry>>;
 
 /// Tokens are looked up by digest, so how long a look-up takes says nothing about the tokens.
 type TokenDigest = [u8; 32];
@@ -135,9 +139,17 @@ impl TokenFile {
     /// # Errors
     /// When it cannot be read or is not of the form that [`TokenFile`] describes.
     pub fn load(path: &Path) -> Result<Self, TokenFileError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| TokenFileError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(&text)
+        Self::parse(&read(path)?)
+    }
+
+    /// Reads a file anew. Tokens that are no longer in it let nobody in from now on.
+    ///
+    /// # Errors
+    /// As [`TokenFile::load`]; the tokens are as before then.
+    pub fn reload(&self, path: &Path) -> Result<(), TokenFileError> {
+        let entries = parse(&read(path)?)?;
+        *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
+        Ok(())
     }
 
     /// Reads the text of such a file.
@@ -145,39 +157,51 @@ impl TokenFile {
     /// # Errors
     /// As [`TokenFile::load`].
     pub fn parse(text: &str) -> Result<Self, TokenFileError> {
-        // The parser's own words may quote a token.
-        let listed: Vec<FileEntry> = serde_json::from_str(text).map_err(|error| {
-            let place = TokenFileError::Malformed { line: error.line(), column: error.column() };
-            wrong_field(text).unwrap_or(place)
-        })?;
-        let mut entries = HashMap::with_capacity(listed.len());
-        for (index, entry) in listed.into_iter().enumerate() {
-            let number = index + 1;
-            if entry.token.is_empty() {
-                return Err(TokenFileError::EmptyToken { number });
-            }
-            let expires = entry
-                .expires
-                .map(|text| humantime::parse_rfc3339(&text))
-                .transpose()
-                .map_err(|_| TokenFileError::BadExpiry { number })?;
-            let known = Entry {
-                principal: Principal::new(entry.principal),
-                scopes: entry.scopes.into_iter().map(ScopePattern::from).collect(),
-                expires,
-            };
-            if entries.insert(digest(&entry.token), known).is_some() {
-                return Err(TokenFileError::DuplicateToken { number });
-            }
-        }
-        Ok(Self { entries })
+        Ok(Self { entries: RwLock::new(parse(text)?) })
     }
 
     /// Whether it has no entry, so that nobody is let in.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
     }
+
+    fn entries(&self) -> RwLockReadGuard<'_, Entries> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(path: &Path) -> Result<String, TokenFileError> {
+    fs::read_to_string(path).map_err(|source| TokenFileError::Unreadable { path: path.to_owned(), source })
+}
+
+fn parse(text: &str) -> Result<Entries, TokenFileError> {
+    // The parser's own words may quote a token.
+    let listed: Vec<FileEntry> = serde_json::from_str(text).map_err(|error| {
+        let place = TokenFileError::Malformed { line: error.line(), column: error.column() };
+        wrong_field(text).unwrap_or(place)
+    })?;
+    let mut entries = HashMap::with_capacity(listed.len());
+    for (index, entry) in listed.into_iter().enumerate() {
+        let number = index + 1;
+        if entry.token.is_empty() {
+            return Err(TokenFileError::EmptyToken { number });
+        }
+        let expires = entry
+            .expires
+            .map(|text| humantime::parse_rfc3339(&text))
+            .transpose()
+            .map_err(|_| TokenFileError::BadExpiry { number })?;
+        let known = Entry {
+            principal: Principal::new(entry.principal),
+            scopes: entry.scopes.into_iter().map(ScopePattern::from).collect(),
+            expires,
+        };
+        if entries.insert(digest(&entry.token), Arc::new(known)).is_some() {
+            return Err(TokenFileError::DuplicateToken { number });
+        }
+    }
+    Ok(entries)
 }
 
 /// The first entry's first field that is missing or unknown.
@@ -202,7 +226,7 @@ fn digest(token: &str) -> TokenDigest {
 
 impl fmt::Debug for TokenFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenFile").field("tokens", &self.entries.len()).finish()
+        f.debug_struct("TokenFile").field("tokens", &self.entries().len()).finish()
     }
 }
 
@@ -212,7 +236,8 @@ impl Auth for TokenFile {
         token: Option<&str>,
         now: SystemTime,
     ) -> Result<Box<dyn Session + '_>, Unauthorized> {
-        let entry = token.and_then(|token| self.entries.get(&digest(token))).ok_or(Unauthorized)?;
+        let found = token.and_then(|token| self.entries().get(&digest(token)).cloned());
+        let entry = found.ok_or(Unauthorized)?;
         if entry.expires.is_some_and(|expires| expires <= now) {
             return Err(Unauthorized);
         }
@@ -220,13 +245,17 @@ impl Auth for TokenFile {
     }
 }
 
-impl Session for &Entry {
+impl Session for Arc<Entry> {
     fn principal(&self) -> &Principal {
         &self.principal
     }
 
     fn allows(&self, scope: &str) -> bool {
         self.scopes.iter().any(|pattern| pattern.matches(scope))
+    }
+
+    fn expires(&self) -> Option<SystemTime> {
+        self.expires
     }
 }
 
@@ -311,6 +340,21 @@ mod tests {
             let said = TokenFile::parse(text).unwrap_err().to_string();
             assert!(said.contains(place), "{said}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_read_anew_replaces_all_tokens_and_one_that_is_wrong_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tokens.json");
+        let write = |text: &str| fs::write(&path, text).unwrap();
+        let known = |file: &TokenFile, token| file.authenticate(Some(token), UNIX_EPOCH).is_ok();
+        write(r#"[{"token":"a","principal":"p","scopes":[]}]"#);
+        let file = TokenFile::load(&path).unwrap();
+        write(r#"[{"token":"b","principal":"p","scopes":[]}]"#);
+        file.reload(&path).unwrap();
+        assert!(!known(&file, "a") && known(&file, "b"));
+        write("[");
+        assert!(file.reload(&path).is_err() && known(&file, "b"));
     }
 
     #[test]

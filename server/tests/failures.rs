@@ -6,9 +6,10 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mizu_sync_server::{Endpoint, OpenError, Service, ServiceOptions};
+use mizu_sync_server::{Endpoint, LiveSession, OpenError, Service, ServiceOptions};
 use rusqlite::Connection;
 use serde_json::json;
 use support::{Ask as _, SCOPE, create, mutation};
@@ -22,7 +23,7 @@ fn open(path: &Path) -> Result<Service, OpenError> {
 fn a_commit_that_fails_is_503_and_nothing_is_applied() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
-    let service = open(&path).unwrap();
+    let service = Arc::new(open(&path).unwrap());
     // A foreign key that is checked at the commit and cannot hold.
     let saboteur = Connection::open(&path).unwrap();
     saboteur
@@ -32,13 +33,17 @@ fn a_commit_that_fails_is_503_and_nothing_is_applied() {
              CREATE TRIGGER spoil AFTER INSERT ON log BEGIN INSERT INTO child VALUES (1); END;",
         )
         .unwrap();
+    let mut live = LiveSession::open(&service, None, || ()).unwrap();
+    live.receive(r#"{"type":"subscribe","topic":"sync:user:1"}"#);
     let push = service.push(&[create("a")]);
     assert_eq!((push.status, push.code()), (503, "internal_error"));
-    assert!(push.reply.changed_scopes.is_empty());
+    assert!(push.reply.grown.is_empty());
+    assert_eq!(live.next_hint(), None);
 
     saboteur.execute_batch("DROP TRIGGER spoil").unwrap();
     assert_eq!(service.pull(0).changes().len(), 0);
     assert_eq!(service.push(&[create("a")]).results()[0]["ok"], true);
+    assert!(live.next_hint().is_some());
 }
 
 #[test]

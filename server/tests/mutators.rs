@@ -46,7 +46,7 @@ fn a_change_to_another_scope_goes_to_that_scopes_log() {
     let service = service_with(App);
     let push = service.push(&[create("a"), mutation("m2", "share", json!("a"))]);
     assert_eq!(push.results()[1]["cursor"], 1, "its own scope has not moved");
-    assert_eq!(push.reply.changed_scopes, [support::SCOPE, "team:red"]);
+    assert_eq!(push.grown_scopes(), [support::SCOPE, "team:red"]);
     assert_eq!(service.pull(0).changes().len(), 1);
     assert_eq!(pull_team(&service).changes()[0]["data"], json!({ "title": "a" }));
 }

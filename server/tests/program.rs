@@ -4,18 +4,21 @@
 #![cfg(unix)]
 
 mod support;
+#[path = "support/websocket.rs"]
+mod websocket;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use support::{HttpAnswer, SCOPE, create, http, http_receive, http_send};
+use websocket::Socket;
 
 fn program(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mizu-sync-server"));
@@ -143,9 +146,13 @@ fn insecure_listens_everywhere() {
 #[test]
 fn a_wrong_argument_is_exit_code_2() {
     let directory = tempfile::tempdir().unwrap();
-    for arguments in
-        [["--keep-log", "6d"], ["--keep-log", "soon"], ["--listen", "here"], ["--log-format", "xml"]]
-    {
+    for arguments in [
+        ["--keep-log", "6d"],
+        ["--rate-limit", "fast"],
+        ["--keep-log", "soon"],
+        ["--listen", "here"],
+        ["--log-format", "xml"],
+    ] {
         assert_eq!(refused(directory.path(), &arguments).0, Some(2), "{arguments:?}");
     }
 }
@@ -205,6 +212,133 @@ fn what_cannot_be_opened_is_exit_code_1_and_a_sentence() {
     assert!(said.contains("/nonexistent/tokens"), "{said}");
 }
 
+/// A program whose log is read as it comes.
+struct Watched {
+    running: Running,
+    lines: Lines<BufReader<ChildStderr>>,
+}
+
+impl Watched {
+    fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let mut running = Running::start(directory, arguments);
+        let lines = BufReader::new(running.child.stderr.take().unwrap()).lines();
+        Self { running, lines }
+    }
+
+    /// Reads on to a line with these words.
+    fn wait_for(&mut self, words: &str) {
+        let found = self.lines.by_ref().map_while(Result::ok).any(|line| line.contains(words));
+        assert!(found, "it ended without {words:?}");
+    }
+}
+
+fn token_entry(token: &str) -> String {
+    format!(r#"[{{"token":"{token}","principal":"p","scopes":["*"]}}]"#)
+}
+
+#[test]
+fn a_hang_up_has_the_token_file_read_again_and_a_wrong_file_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let tokens = directory.path().join("tokens.json");
+    fs::write(&tokens, token_entry("old")).unwrap();
+    let mut program = Watched::start(directory.path(), &["--token-file", tokens.to_str().unwrap()]);
+    let address = program.running.address();
+    let status =
+        |token: &str| push(address, &[("authorization", &format!("Bearer {token}"))], &create("a")).status;
+    assert_eq!((status("old"), status("new")), (200, 401));
+    fs::write(&tokens, token_entry("new")).unwrap();
+    program.running.signal(Signal::HUP);
+    program.wait_for("the token file was read again");
+    assert_eq!((status("old"), status("new")), (401, 200));
+    fs::write(&tokens, "[").unwrap();
+    program.running.signal(Signal::HUP);
+    program.wait_for("the token file stays as it was");
+    assert_eq!(status("new"), 200);
+}
+
+#[test]
+fn without_a_token_file_a_hang_up_ends_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), &[]);
+    running.signal(Signal::HUP);
+    assert_eq!(running.end().0, Some(0));
+}
+
+#[test]
+fn the_second_line_names_where_the_metrics_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+    let mut child = program(directory.path(), &arguments).spawn().unwrap();
+    let line = BufReader::new(child.stdout.as_mut().unwrap()).lines().nth(1).unwrap().unwrap();
+    let address = line.strip_prefix("metrics on http://").unwrap().strip_suffix("/metrics").unwrap();
+    let answer = http(address.parse().unwrap(), "GET /metrics", &[], b"");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
+fn requests_are_limited_with_a_token_file_and_as_told() {
+    for (arguments, limited) in
+        [(&["--rate-limit", "1/s"][..], true), (&["--rate-limit", "off"], false), (&[], false)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let running = Running::start(directory.path(), arguments);
+        let asked = (0..20).map(|_| push(running.address(), &[], &create("a")).status);
+        let refused = asked.filter(|status| *status == 429).count();
+        assert_eq!(refused > 0, limited, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_signal_tells_live_sockets_that_it_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), &[]);
+    let mut socket = Socket::open(running.address(), &[]);
+    socket.subscribe(SCOPE);
+    running.signal(Signal::TERM);
+    assert_eq!(socket.end().0, 1001);
+    assert_eq!(running.end().0, Some(0));
+}
+
+#[test]
+fn every_line_of_the_json_log_is_an_object_with_its_fields() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), &["--log-format", "json"]);
+    push(running.address(), &[], &create("a"));
+    push(running.address(), &[], &json!(7));
+    let mut leaving = Socket::open(running.address(), &[]);
+    leaving.subscribe(SCOPE);
+    leaving.close();
+    let stopping = Socket::open(running.address(), &[]);
+    running.signal(Signal::TERM);
+    stopping.end();
+    let (_, log) = running.end();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for line in &lines {
+        assert!(
+            line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
+    let with = |message: &str, field: &str, value: Value| {
+        lines.iter().filter(|line| line["message"] == message && line[field] == value).count()
+    };
+    assert_eq!(with("listening", "version", json!(env!("CARGO_PKG_VERSION"))), 1);
+    assert_eq!((with("request", "status", json!(200)), with("request", "status", json!(400))), (1, 1));
+    assert_eq!(
+        (with("request", "endpoint", json!("live")), with("closed", "endpoint", json!("live"))),
+        (2, 2)
+    );
+    assert_eq!((with("closed", "code", json!(1001)), with("stopped", "level", json!("INFO"))), (1, 1));
+    assert!(lines.iter().filter(|line| line["message"] == "request").all(|line| line["micros"].is_u64()));
+
+    fs::write(directory.path().join("mizu.db"), "my diary ".repeat(1_000)).unwrap();
+    let (code, said) = refused(directory.path(), &["--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &said["message"]), (Some(1), &json!("failed")));
+}
+
 #[test]
 fn logs_hold_neither_token_nor_user_nor_data() {
     for format in ["text", "json"] {
@@ -217,6 +351,10 @@ fn logs_hold_neither_token_nor_user_nor_data() {
         );
         let mut mutation = create("canary4");
         mutation["scope"] = "canary3".into();
+        let mut socket = Socket::open(running.address(), &[("authorization", "Bearer canary1")]);
+        socket.subscribe("canary3");
+        socket.subscribe("canary6");
+        socket.send("canary8");
         for token in ["Bearer canary1", "Bearer canary5"] {
             push(running.address(), &[("authorization", token)], &mutation);
         }
@@ -224,6 +362,7 @@ fn logs_hold_neither_token_nor_user_nor_data() {
         push(running.address(), &[("authorization", "Bearer canary1")], &mutation);
         push(running.address(), &[("authorization", "Bearer canary1")], &json!("canary7"));
         running.signal(Signal::TERM);
+        socket.end();
         let (_, log) = running.end();
         assert!(log.contains("request") && log.contains("401") && log.contains("403"), "{log}");
         assert!(!log.contains("canary"), "{log}");

@@ -233,8 +233,8 @@ fn the_reply_names_the_scopes_that_changed() {
     let mut idle = mutation("m", "todo.delete", json!({ "id": "never" }));
     idle["scope"] = "user:3".into();
     let push = service.push(&[elsewhere, create("a"), idle]);
-    assert_eq!(push.reply.changed_scopes, ["user:2", SCOPE]);
-    assert!(service.push(&[create("a")]).reply.changed_scopes.is_empty());
+    assert_eq!(push.grown_scopes(), ["user:2", SCOPE]);
+    assert!(service.push(&[create("a")]).reply.grown.is_empty());
 }
 
 #[test]

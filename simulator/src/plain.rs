@@ -67,7 +67,7 @@ pub fn handle(service: &Service, endpoint: Endpoint, body: &[u8], from_zero: boo
 
 fn reply(status: u16, body: &Value) -> Reply {
     let body = body.to_string().into_bytes();
-    Reply { status, extended: false, retry_after: None, body, changed_scopes: Vec::new() }
+    Reply { status, extended: false, retry_after: None, body, grown: Vec::new() }
 }
 
 struct Plain<'s> {

@@ -1,4 +1,4 @@
-//! The programs that tests start: the example `todo` and the server.
+//! The programs that tests start: examples and the server.
 //!
 //! # Idea
 //! `cargo test --test X` builds neither, so they are built here, with the profile of the running test and into
@@ -34,6 +34,13 @@ impl Programs {
         }
         Self { todo: copy(&folder.join("examples"), "todo", &copies), server: copy(&folder, SERVER, &copies) }
     }
+}
+
+/// Builds an example of the SDK, as a user has it, or finds it built.
+pub fn example(name: &str) -> PathBuf {
+    let folder = profile_folder();
+    run_cargo(&folder, "mizu-sync", ["--example", name], None);
+    folder.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// `target/debug` for a test in `target/debug/deps`.

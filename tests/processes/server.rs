@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-/// A `mizu-sync-server` on a free port. Dropping it kills it.
+/// A `mizu-sync-server`, or a server like it, on a free port. Dropping it kills it.
 pub struct ServerProcess {
     child: Child,
     pub url: String,
@@ -17,10 +17,14 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts it. It accepts connections when this returns.
     pub fn start(program: &Path, database: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(program)
-            .args(["--listen", "127.0.0.1:0", "--db"])
-            .arg(database)
-            .args(arguments)
+        let mut command = Command::new(program);
+        command.args(["--listen", "127.0.0.1:0", "--db"]).arg(database).args(arguments);
+        Self::run(&mut command)
+    }
+
+    /// Starts what says on its first line where it listens.
+    pub fn run(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -264,8 +264,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Writes what was kept in memory. The names of the scopes whose logs have grown.
-    pub(crate) fn finish(self, connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    /// Writes what was kept in memory. The scopes whose logs have grown, and how far.
+    pub(crate) fn finish(self, connection: &Connection) -> rusqlite::Result<Vec<(String, Cursor)>> {
         connection
             .prepare_cached("UPDATE log_state SET last_cursor = ?")?
             .execute([self.last_cursor.cast_signed()])?;
@@ -276,7 +276,7 @@ impl Batch {
                 update.execute([scope.now.entities, scope.id])?;
             }
             if scope.now.head != scope.at_start.head {
-                grown.push(scope.name.into_string());
+                grown.push((scope.name.into_string(), scope.now.head.cursor));
             }
         }
         Ok(grown)

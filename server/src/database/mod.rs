@@ -92,6 +92,20 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Its bytes without the write-ahead log, and the last cursor given out.
+    pub(crate) fn size(&self) -> rusqlite::Result<(u64, u64)> {
+        let sql = "SELECT page_count * page_size, last_cursor \
+                   FROM pragma_page_count, pragma_page_size, log_state";
+        let number = |value: i64| value.unsigned_abs();
+        self.read(|connection| {
+            connection
+                .prepare_cached(sql)?
+                .query_row([], |row| Ok((number(row.get(0)?), number(row.get(1)?))))
+        })
+    }
+}
+
 /// The right to write.
 pub(crate) struct Writer<'a>(MutexGuard<'a, Connection>);
 

@@ -1,6 +1,7 @@
 //! One connection: its requests, one after the other.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,38 +11,75 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
 use super::connections::Guest;
 use super::limits::ServerLimits;
+use super::live;
 use super::place::{Exchange, Place};
+use super::router::Peer;
 use super::socket::Socket;
+use super::stop::Stop;
+use super::turns::Turns;
+use super::upgrade::Handover;
 
 /// What is read ahead, and with it the longest head of a request.
 const BUFFER: usize = 64 * 1024;
 
+/// What all connections of a listener share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) router: TowerToHyperService<Router>,
+    pub(super) turns: Arc<Turns>,
+    pub(super) limits: ServerLimits,
+}
+
 /// Serves until the client or the server has had enough.
-pub(super) async fn serve(
-    stream: TcpStream,
-    guest: Guest,
-    router: TowerToHyperService<Router>,
-    stop: Watcher,
-    limits: ServerLimits,
-) {
+pub(super) async fn serve(stream: TcpStream, peer: Peer, guest: Guest, shared: Shared, mut stop: Stop) {
+    let Shared { router, turns, limits } = shared;
     // An answer is written in few pieces; none of them should wait for the one before to be acknowledged.
     let _ = stream.set_nodelay(true);
     let place = &guest.place;
-    let service = service_fn(|request| exchange(&router, Arc::clone(place), request));
+    let handover = Handover::default();
+    let ended = serve_requests(stream, peer, place, &router, &handover, &mut stop, &limits).await;
+    if let (true, Some(upgrade)) = (ended, handover.take()) {
+        live::serve(upgrade, place, &mut stop, &turns, &limits).await;
+    }
+}
+
+/// Whether the connection ended by itself, and was not given up.
+async fn serve_requests(
+    stream: TcpStream,
+    peer: Peer,
+    place: &Arc<Place>,
+    router: &TowerToHyperService<Router>,
+    handover: &Handover,
+    stop: &mut Stop,
+    limits: &ServerLimits,
+) -> bool {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(handover.clone());
+        exchange(router, Arc::clone(place), request)
+    });
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(place)));
     let connection = http1::Builder::new().max_buf_size(BUFFER).serve_connection(socket, service);
-    tokio::select! {
-        // First the connection: what it does changes its place.
-        biased;
-        // How it ended is the client's business.
-        _ = stop.watch(connection) => {}
-        () = place.given_up(&limits) => {}
+    let mut connection = pin!(connection.with_upgrades());
+    let mut given_up = pin!(place.given_up(limits));
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            // First the connection: what it does changes its place.
+            biased;
+            // How it ended is the client's business.
+            _ = connection.as_mut() => return true,
+            () = given_up.as_mut() => return false,
+            () = stop.requested(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
     }
 }
 

@@ -50,6 +50,11 @@ impl Connections {
         true
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.open().places.len()
+    }
+
     /// Closes the connections without a request.
     pub(super) fn close_idle(&self) {
         for place in self.open().places.values() {
@@ -106,6 +111,32 @@ mod tests {
         drop(work);
         assert!(is_open(&guests[3]));
         drop(uploading);
+    }
+
+    #[test]
+    fn a_live_socket_makes_room_last_unless_it_has_asked_for_nothing() {
+        let connections = Connections::new(4);
+        let guests = [(); 4].map(|()| admit(&connections));
+        for (guest, has_subscriptions) in [(0, true), (1, false), (2, true)] {
+            guests[guest].place.live(has_subscriptions);
+        }
+        guests[0].place.live(true);
+        let uploading = Exchange::begin(Arc::clone(&guests[3].place));
+        for closed in [1, 3, 2, 0] {
+            assert!(is_open(&guests[closed]) && connections.close_stalest());
+            assert!(!is_open(&guests[closed]), "{closed}");
+        }
+        drop(uploading);
+    }
+
+    #[test]
+    fn a_stop_leaves_live_sockets_to_say_goodbye() {
+        let connections = Connections::new(3);
+        let guests = [(); 3].map(|()| admit(&connections));
+        guests[0].place.live(true);
+        guests[1].place.live(false);
+        connections.close_idle();
+        assert_eq!(guests.each_ref().map(is_open), [true, true, false]);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Limits on connections, memory and time. The default is meant for strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// Connections at once. When there is another, the one that has kept the server waiting longest is closed for it.
+    /// Connections at once. When there is another, the one that has kept the server waiting longest is closed for it,
+    /// a live socket last.
     /// On Unix the files that the process may open lower this: the database needs some. Default: 1,000.
     pub connections: usize,
     /// Bytes of memory for the bodies and answers above 64 KiB that are being received and sent, about. A request for
@@ -18,8 +19,12 @@ pub struct ServerLimits {
     pub idle: Duration,
     /// How long the body of a request may take. Default: 60 s.
     pub body: Duration,
-    /// How long a client may take no byte of its answer. Default: 30 s.
+    /// How long a client may take no byte of its answer, or of a hint. Default: 30 s.
     pub answer: Duration,
+    /// How often a live socket is pinged, and asked for again whether its token is good. Default: 30 s.
+    pub ping: Duration,
+    /// How long the client of a live socket may be silent: not even answer a ping. Default: 60 s.
+    pub silence: Duration,
     /// How long a stop waits for what is under way. Default: 10 s.
     pub stop: Duration,
 }
@@ -33,6 +38,8 @@ impl Default for ServerLimits {
             idle: Duration::from_secs(75),
             body: Duration::from_secs(60),
             answer: Duration::from_secs(30),
+            ping: Duration::from_secs(30),
+            silence: Duration::from_secs(60),
             stop: Duration::from_secs(10),
         }
     }

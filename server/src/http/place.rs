@@ -30,6 +30,10 @@ enum Phase {
     Body,
     Work,
     Answer,
+    /// A live socket that has asked for nothing yet.
+    Upgraded,
+    /// A live socket with subscriptions; since its client was last heard of.
+    Live,
     Closed,
 }
 
@@ -40,6 +44,8 @@ pub(super) enum Waiting {
     Idle(Instant),
     /// For the rest of one, or for its answer to be taken.
     Exchange(Instant),
+    /// For nothing, but it can do without: it is told of changes, and would otherwise ask for them.
+    Live(Instant),
 }
 
 impl Standing {
@@ -56,6 +62,8 @@ impl Standing {
             Phase::Answer => limits.answer,
             // The body has a limit as a whole, and an answer that tells of it.
             Phase::Body | Phase::Work | Phase::Closed => return None,
+            // A live socket has limits of its own.
+            Phase::Upgraded | Phase::Live => return None,
         };
         self.since.checked_add(limit)
     }
@@ -73,7 +81,7 @@ impl Place {
         match standing.phase {
             Phase::New | Phase::Idle => standing.enter(Phase::Head),
             Phase::Body | Phase::Answer => standing.since = Instant::now(),
-            Phase::Head | Phase::Work | Phase::Closed => {}
+            Phase::Head | Phase::Work | Phase::Upgraded | Phase::Live | Phase::Closed => {}
         }
     }
 
@@ -81,9 +89,20 @@ impl Place {
     pub(super) fn waiting(&self) -> Option<Waiting> {
         let Standing { phase, since } = *self.standing();
         match phase {
-            Phase::New | Phase::Idle | Phase::Head => Some(Waiting::Idle(since)),
+            Phase::New | Phase::Idle | Phase::Head | Phase::Upgraded => Some(Waiting::Idle(since)),
             Phase::Body | Phase::Answer => Some(Waiting::Exchange(since)),
+            Phase::Live => Some(Waiting::Live(since)),
             Phase::Work | Phase::Closed => None,
+        }
+    }
+
+    /// The client of a live socket was heard of.
+    pub(super) fn live(&self, has_subscriptions: bool) {
+        let mut standing = self.standing();
+        match (has_subscriptions, standing.phase) {
+            (true, _) => standing.enter(Phase::Live),
+            (false, Phase::Upgraded) => {}
+            (false, _) => standing.enter(Phase::Upgraded),
         }
     }
 
@@ -93,16 +112,21 @@ impl Place {
     }
 
     pub(super) fn close_if_idle(&self) {
-        if matches!(self.waiting(), Some(Waiting::Idle(_))) {
+        if matches!(self.standing().phase, Phase::New | Phase::Idle | Phase::Head) {
             self.close();
         }
+    }
+
+    /// Ends when the connection is to be closed for another.
+    pub(super) async fn closed(&self) {
+        self.closed.notified().await;
     }
 
     /// Ends when the connection is to be closed: for another, or because its time is up.
     ///
     /// To be polled whenever the connection has been, since that is what changes its phase.
     pub(super) async fn given_up(&self, limits: &ServerLimits) {
-        let mut closed = pin!(self.closed.notified());
+        let mut closed = pin!(self.closed());
         let mut alarm = pin!(sleep_until(Instant::now() + limits.head));
         poll_fn(|context| {
             if closed.as_mut().poll(context).is_ready() {
@@ -187,6 +211,8 @@ mod tests {
         body: Duration::from_secs(30),
         answer: Duration::from_secs(40),
         stop: Duration::from_secs(50),
+        ping: Duration::from_secs(60),
+        silence: Duration::from_secs(70),
     };
 
     /// The limit that applies, and since when.

@@ -1,13 +1,15 @@
 //! HTTP requests to requests of the service, and replies back.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use mizu_sync_protocol::header::{MIZU_LOG, MIZU_SYNC, MIZU_SYNC_VERSION};
+use mizu_sync_protocol::live;
 use tokio::task::spawn_blocking;
 
 use super::gzip;
@@ -15,7 +17,10 @@ use super::incoming::{self, Incoming};
 use super::limits::ServerLimits;
 use super::memory::Memory;
 use super::place::Exchange;
+use super::rate::{RateLimit, RateLimiter};
 use super::turns::Turns;
+use super::upgrade::{self, Handover};
+use crate::auth::Principal;
 use crate::message::{Endpoint, Request as ServiceRequest};
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -23,26 +28,69 @@ use crate::service::Service;
 /// Stands for the value of a header that is there and no ASCII: malformed, and not absent.
 const NO_ASCII: &str = "";
 
+/// The name of the live socket in logs and metrics.
+pub(super) const LIVE: &str = "live";
+
+/// Where a connection comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
 /// What all requests share.
-struct App {
-    service: Arc<Service>,
+pub(super) struct App {
+    pub(super) service: Arc<Service>,
+    pub(super) limiter: Limiter,
     limits: ServerLimits,
     memory: Memory,
-    turns: Turns,
+    pub(super) turns: Arc<Turns>,
+}
+
+/// Says whether a user may make another request.
+#[derive(Clone)]
+pub(super) struct Limiter {
+    service: Arc<Service>,
+    limiter: Option<Arc<RateLimiter>>,
+}
+
+impl Limiter {
+    pub(super) fn admit(&self, user: Option<&Principal>, peer: Peer) -> Result<(), Refusal> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.take(user, peer.0, self.service.now()).map_err(Refusal::too_many_requests)
+    }
+}
+
+impl App {
+    pub(super) fn new(
+        service: Arc<Service>,
+        limits: ServerLimits,
+        rate: Option<RateLimit>,
+        turns: Arc<Turns>,
+    ) -> Arc<Self> {
+        let limiter = rate.map(|rate| Arc::new(RateLimiter::new(rate)));
+        let limiter = Limiter { service: Arc::clone(&service), limiter };
+        Arc::new(Self { service, limiter, limits, memory: Memory::new(limits.memory), turns })
+    }
 }
 
 /// The routes, under `base` ("" or "/_sync", say).
-pub(super) fn router(base: &str, service: Arc<Service>, limits: ServerLimits) -> Router {
-    let memory = Memory::new(limits.memory);
-    let app = Arc::new(App { service: Arc::clone(&service), limits, memory, turns: Turns::new() });
+pub(super) fn router(base: &str, app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for endpoint in Endpoint::ALL {
-        let app = Arc::clone(&app);
-        let handler = move |Extension(exchange): Extension<Exchange>, request| {
-            handle(endpoint, Arc::clone(&app), exchange, request)
-        };
+        let app = Arc::clone(app);
+        let handler =
+            move |Extension(exchange): Extension<Exchange>, Extension(peer): Extension<Peer>, request| {
+                handle(endpoint, Arc::clone(&app), exchange, peer, request)
+            };
         router = router.route(&format!("{base}/{}", endpoint.as_str()), post(handler));
     }
+    let live = {
+        let app = Arc::clone(app);
+        move |Extension(exchange): Extension<Exchange>,
+              Extension(peer): Extension<Peer>,
+              Extension(handover): Extension<Handover>,
+              request| upgrade::handle(Arc::clone(&app), exchange, peer, handover, request)
+    };
+    router = router.route(live::PATH, get(live));
+    let service = Arc::clone(&app.service);
     let health = get(move || health(Arc::clone(&service)));
     if !base.is_empty() {
         router = router.route(&format!("{base}/healthz"), health.clone());
@@ -64,35 +112,46 @@ async fn handle(
     endpoint: Endpoint,
     app: Arc<App>,
     exchange: Exchange,
+    peer: Peer,
     request: Request<Body>,
 ) -> Response<Body> {
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let headers = head.headers;
-    let extended = is_extended(&headers);
-    let result = match read(&app, &headers, body, &exchange).await {
-        Ok(incoming) => answer(endpoint, &app, headers, incoming, &exchange).await,
+    let result = match read(&app, &headers, peer, body, &exchange).await {
+        Ok(incoming) => answer(endpoint, &app, headers.clone(), peer, incoming, &exchange).await,
         Err(refusal) => Err(refusal),
     };
     let response = result.unwrap_or_else(|refusal| refused(&refusal));
+    finish(&app, endpoint.as_str(), started, &headers, response)
+}
+
+/// What is done with every answer.
+pub(super) fn finish(
+    app: &App,
+    endpoint: &'static str,
+    started: Instant,
+    headers: &HeaderMap,
+    response: Response<Body>,
+) -> Response<Body> {
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    app.service.metrics.request(endpoint, status, took);
     // Neither scope nor user: they are nobody's business who reads logs.
-    tracing::info!(
-        endpoint = endpoint.as_str(),
-        status = response.status().as_u16(),
-        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
-    mark(response, extended)
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    tracing::info!(endpoint, status, micros, "request");
+    mark(response, is_extended(headers))
 }
 
 async fn read(
     app: &App,
     headers: &HeaderMap,
+    peer: Peer,
     mut body: Body,
     exchange: &Exchange,
-) -> Result<Incoming, Refusal> {
-    let checked = if incoming::may_be_large(&body) { check_token(app, headers).await } else { Ok(()) };
-    let result = match checked {
+) -> Result<Received, Refusal> {
+    let is_admitted = incoming::may_be_large(&body);
+    let admitted = if is_admitted { admit(app, headers, peer).await } else { Ok(()) };
+    let result = match admitted {
         Ok(()) => incoming::read(&mut body, &app.memory, app.limits.body).await,
         Err(refusal) => Err(refusal),
     };
@@ -102,15 +161,23 @@ async fn read(
     {
         incoming::forget(body, exchange.clone(), app.limits.body);
     }
-    result
+    result.map(|incoming| Received { incoming, is_admitted })
 }
 
-async fn check_token(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+/// A request that was read.
+struct Received {
+    incoming: Incoming,
+    /// Whether its user has been let in already.
+    is_admitted: bool,
+}
+
+/// Lets in whom the token does, as often as it may.
+async fn admit(app: &App, headers: &HeaderMap, peer: Peer) -> Result<(), Refusal> {
     let turn = app.turns.next().await;
-    let (service, headers) = (Arc::clone(&app.service), headers.clone());
+    let (service, limiter, headers) = (Arc::clone(&app.service), app.limiter.clone(), headers.clone());
     let check = spawn_blocking(move || {
         let _turn = turn;
-        service.check_token(token(&headers))
+        service.admitted(token(&headers), |user| limiter.admit(user, peer)).map(drop)
     });
     check.await.unwrap_or_else(|_| Err(Refusal::internal()))
 }
@@ -121,7 +188,8 @@ async fn answer(
     endpoint: Endpoint,
     app: &App,
     headers: HeaderMap,
-    incoming: Incoming,
+    peer: Peer,
+    received: Received,
     exchange: &Exchange,
 ) -> Result<Response<Body>, Refusal> {
     // Without it another connection has taken the place of this one, and nobody will read the answer.
@@ -131,10 +199,10 @@ async fn answer(
         Endpoint::Snapshot if !extended => app.turns.next_whole_snapshot().await,
         _ => app.turns.next().await,
     };
-    let service = Arc::clone(&app.service);
+    let (service, limiter) = (Arc::clone(&app.service), app.limiter.clone());
     let work = spawn_blocking(move || {
         let _turn = turn;
-        let Incoming { bytes, share } = incoming;
+        let Received { incoming: Incoming { bytes, share }, is_admitted } = received;
         let request = ServiceRequest {
             endpoint,
             extended,
@@ -142,7 +210,8 @@ async fn answer(
             token: token(&headers),
             body: &bytes,
         };
-        let reply = service.handle(&request);
+        let admit = |user: Option<&Principal>| if is_admitted { Ok(()) } else { limiter.admit(user, peer) };
+        let reply = service.handle_if(&request, admit);
         let compressed = if gzip::accepted(&headers) { gzip::compress(&reply.body) } else { None };
         (reply, compressed, share)
     });
@@ -160,15 +229,20 @@ async fn answer(
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     if let Some(wait) = reply.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
     Ok(response)
 }
 
-fn refused(refusal: &Refusal) -> Response<Body> {
+/// Whole seconds, not less than it takes.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
     let mut response = respond(refusal.status, refusal.body().into());
     if let Some(wait) = refusal.retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
     response
 }
@@ -196,7 +270,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or(NO_ASCII))
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     text(headers, header::AUTHORIZATION.as_str()).and_then(bearer)
 }
 

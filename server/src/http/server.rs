@@ -7,19 +7,21 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use axum::Router;
-use hyper_util::server::graceful::GracefulShutdown;
+use futures_util::future::join_all;
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use super::connection;
+use super::connection::{self, Shared};
 use super::connections::Connections;
 use super::limits::ServerLimits;
-use super::router::router;
-use super::turns::WORKERS;
+use super::metrics;
+use super::rate::RateLimit;
+use super::router::{App, Peer, router};
+use super::stop::Stopper;
+use super::turns::{Turns, WORKERS};
 use crate::service::Service;
 
 /// Before another connection is accepted, where the system cannot give one.
@@ -36,6 +38,12 @@ pub struct ServerOptions {
     pub service: Arc<Service>,
     /// What it bears. Default: [`ServerLimits::default`].
     pub limits: ServerLimits,
+    /// How often one user may ask, or one address where no user is known; more is answered 429. Behind a proxy all
+    /// come from one address. Default: none.
+    pub rate_limit: Option<RateLimit>,
+    /// Where `GET /metrics` answers, and nothing else does: at an address of its own, so that nobody who reaches the
+    /// endpoints sees it. Port 0 takes a free one. Default: nowhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl ServerOptions {
@@ -50,6 +58,8 @@ impl ServerOptions {
             base: Self::BASE.to_owned(),
             service,
             limits: ServerLimits::default(),
+            rate_limit: None,
+            metrics: None,
         }
     }
 }
@@ -77,6 +87,7 @@ pub enum ServerError {
 pub struct Server {
     address: SocketAddr,
     url: String,
+    metrics: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -87,30 +98,41 @@ impl Server {
     /// # Errors
     /// When the address is taken, the base is no path, or the system has no threads left.
     pub fn start(options: ServerOptions) -> Result<Self, ServerError> {
-        let ServerOptions { listen, base, service, limits } = options;
+        let ServerOptions { listen, base, service, limits, rate_limit, metrics } = options;
         let base = normal_base(base)?;
-        let failed = |source| ServerError::Listen { address: listen, source };
-        let listener = std::net::TcpListener::bind(listen).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-
         let runtime = Builder::new_multi_thread()
             .thread_name("mizu-sync-server")
             .max_blocking_threads(WORKERS)
             .enable_all()
             .build()
             .map_err(ServerError::Threads)?;
-        let listener = {
+        let (listener, metrics_listener) = {
             let _inside = runtime.enter();
-            TcpListener::from_std(listener).map_err(failed)?
+            (bind(listen)?, metrics.map(bind).transpose()?)
         };
+        let address = local_addr(&listener, listen)?;
+        let metrics = metrics_listener
+            .as_ref()
+            .zip(metrics)
+            .map(|(listener, asked)| local_addr(listener, asked))
+            .transpose()?;
+
+        let connections = Connections::new(limits.connections());
+        let turns = Arc::new(Turns::new());
+        let app = App::new(service, limits, rate_limit, Arc::clone(&turns));
+        let shared =
+            |router| Shared { router: TowerToHyperService::new(router), turns: Arc::clone(&turns), limits };
+        let mut listeners = vec![(listener, shared(router(&base, &app)))];
+        listeners
+            .extend(metrics_listener.map(|listener| (listener, shared(metrics::router(&app, &connections)))));
+
         let (stop, stopped) = oneshot::channel();
-        let router = router(&base, service, limits);
         let thread = thread::Builder::new()
             .name("mizu-sync-server".to_owned())
-            .spawn(move || serve(runtime, listener, router, limits, stopped))
+            .spawn(move || serve(runtime, listeners, &connections, limits, stopped))
             .map_err(ServerError::Threads)?;
-        Ok(Self { address, url: format!("http://{address}{base}"), stop: Some(stop), thread: Some(thread) })
+        let url = format!("http://{address}{base}");
+        Ok(Self { address, url, metrics, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The address that it listens on, with the real port.
@@ -125,7 +147,13 @@ impl Server {
         &self.url
     }
 
-    /// Takes no more connections, finishes the replies in flight (for [`ServerLimits::stop`] at most), and
+    /// The address where `/metrics` answers, with the real port.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
+    /// Takes no more connections, tells live sockets that it stops (close code 1001), finishes the replies in flight (for [`ServerLimits::stop`] at most), and
     /// returns. The port is free then.
     pub fn stop(mut self) {
         self.shut_down();
@@ -147,24 +175,36 @@ impl Drop for Server {
     }
 }
 
+fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    let failed = |source| ServerError::Listen { address, source };
+    let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    TcpListener::from_std(listener).map_err(failed)
+}
+
+fn local_addr(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, ServerError> {
+    listener.local_addr().map_err(|source| ServerError::Listen { address: asked, source })
+}
+
 fn serve(
     runtime: Runtime,
-    listener: TcpListener,
-    router: Router,
+    listeners: Vec<(TcpListener, Shared)>,
+    connections: &Arc<Connections>,
     limits: ServerLimits,
     stopped: oneshot::Receiver<()>,
 ) {
     runtime.block_on(async {
-        let connections = Connections::new(limits.connections());
-        let graceful = GracefulShutdown::new();
+        let stopper = Stopper::new();
+        let accepting =
+            listeners.iter().map(|(listener, shared)| accept(listener, connections, shared, &stopper));
         tokio::select! {
             // Either end is the signal: sent, or dropped.
             _ = stopped => {}
-            () = accept(&listener, &connections, router, limits, &graceful) => {}
+            _ = join_all(accepting) => {}
         }
-        drop(listener);
+        drop(listeners);
         connections.close_idle();
-        if tokio::time::timeout(limits.stop, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(limits.stop, stopper.stop()).await.is_err() {
             tracing::warn!("some replies were not finished in time");
         }
     });
@@ -173,26 +213,14 @@ fn serve(
 }
 
 /// Serves each connection in a task of its own, for ever.
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Connections>,
-    router: Router,
-    limits: ServerLimits,
-    graceful: &GracefulShutdown,
-) {
-    let router = TowerToHyperService::new(router);
+async fn accept(listener: &TcpListener, connections: &Arc<Connections>, shared: &Shared, stopper: &Stopper) {
     loop {
         match listener.accept().await {
             // Where there is no room it is closed at once.
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if let Some(guest) = connections.admit().await {
-                    tokio::spawn(connection::serve(
-                        stream,
-                        guest,
-                        router.clone(),
-                        graceful.watcher(),
-                        limits,
-                    ));
+                    let (peer, stop) = (Peer(peer.ip()), stopper.for_connection());
+                    tokio::spawn(connection::serve(stream, peer, guest, shared.clone(), stop));
                 }
             }
             Err(error) if is_about_one_connection(&error) => {}

@@ -69,6 +69,10 @@ impl Answer {
         self.body["changes"].as_array().unwrap()
     }
 
+    pub fn grown_scopes(&self) -> Vec<&str> {
+        self.reply.grown.iter().map(|(scope, _)| scope.as_str()).collect()
+    }
+
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or("")
     }

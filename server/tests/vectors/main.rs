@@ -5,9 +5,12 @@
 
 mod client;
 mod go_client;
+mod live;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/websocket.rs"]
+mod websocket;
 
 use std::fs;
 use std::path::Path;
