@@ -9,11 +9,11 @@ use super::dispatcher::{Callbacks, Dispatcher};
 use super::driver::{Parts, Session};
 use super::lifecycle::Lifecycle;
 use super::monitor::Monitor;
-use super::options::TransportFactory;
+use super::options::{TransportFactory, without_principal};
 use super::platform::Platform;
 use crate::error::{Error, Result};
 use crate::model::{EntityKey, Intent, NewMutation};
-use crate::net::Transport;
+use crate::net::{Token, Tokens, Transport};
 use crate::store::Store;
 use crate::sync::{Config, Dialect, Event};
 
@@ -24,6 +24,7 @@ pub struct Core {
     /// How often the app has asked for a sync.
     pub sync_requests: AtomicU64,
     pub config: Config,
+    pub identity: Identity,
     /// The name of this file at servers.
     pub client_id: String,
     transport: TransportFactory,
@@ -34,11 +35,20 @@ pub struct Core {
     undecodable: Mutex<HashSet<EntityKey>>,
 }
 
+/// Who is syncing.
+pub struct Identity {
+    /// Whether it is known whose data this is: only then there may be a token.
+    pub has_principal: bool,
+    /// The newest token, whatever transport there is.
+    pub tokens: Arc<Tokens>,
+}
+
 impl Core {
     pub fn new(
         store: Store,
         config: Config,
         transport: TransportFactory,
+        identity: Identity,
         dialect: Option<Arc<dyn Dialect>>,
         callbacks: Callbacks,
     ) -> Result<Self> {
@@ -53,6 +63,7 @@ impl Core {
             store: Arc::new(store),
             monitor: Arc::new(monitor),
             config,
+            identity,
             client_id: replica.client,
             transport,
             dialect,
@@ -109,11 +120,24 @@ impl Core {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a token for everything that is sent from now on, in this session and those to come.
+    pub fn set_token(&self, token: Token) -> Result<()> {
+        if !self.identity.has_principal {
+            return Err(without_principal());
+        }
+        // Held, as for the platform's signals, so that a session that is just beginning misses nothing.
+        let _told = self.platform();
+        self.identity.tokens.set(Some(token));
+        self.send(Event::TokenSet);
+        Ok(())
+    }
+
     /// Starts the threads of a session.
     pub fn session(&self, transport: Arc<dyn Transport>, platform: Platform) -> Result<Session> {
         Session::start(Parts {
             store: Arc::clone(&self.store),
             transport,
+            tokens: Arc::clone(&self.identity.tokens),
             dialect: self.dialect.clone(),
             monitor: Arc::clone(&self.monitor),
             dispatcher: Dispatcher::start(Arc::clone(&self.callbacks), Arc::clone(&self.store))?,
