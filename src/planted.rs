@@ -16,16 +16,19 @@ pub enum Bug {
     SwapsWithoutCatchingUp,
     /// The failures of an outage count towards the rejection of a mutation.
     CountsOutages,
+    /// A hint that comes during a pull is dropped, though the pull may end below it.
+    DropsHintsDuringPull,
 }
 
 impl Bug {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("push-moves-cursor", Self::PushMovesCursor),
         ("settles-early", Self::SettlesEarly),
         ("lost-wake-up", Self::LostWakeUp),
         ("keeps-acks-of-another-log", Self::KeepsAcksOfAnotherLog),
         ("swaps-without-catching-up", Self::SwapsWithoutCatchingUp),
         ("counts-outages", Self::CountsOutages),
+        ("drops-hints-during-pull", Self::DropsHintsDuringPull),
     ];
 }

@@ -11,6 +11,6 @@ pub use crate::store::{
     Durability, Location, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, Owner, Store, StoreError, StoredRow,
 };
 pub use crate::sync::{
-    Action, Answer, Command, Config, Connection, Engine, Event, Exchange, Failure, Moment, Notice, Plan,
-    Stored, SyncState, Time,
+    Access, Action, Answer, Command, Config, Connection, Engine, Event, Exchange, Failure, LiveState, Moment,
+    Notice, Plan, Stored, SyncState, Time,
 };

@@ -161,6 +161,12 @@ impl Backend {
         Ok(self.service.as_ref())
     }
 
+    /// Whether the process lives, or may be started again.
+    #[must_use]
+    pub fn is_up(&self, now: Moment) -> bool {
+        self.service.is_some() || now >= self.down_until
+    }
+
     /// The process dies, and is started again at `until`.
     pub fn die(&mut self, until: Moment) {
         self.service = None;

@@ -13,6 +13,8 @@ use crate::network::Link;
 use crate::observer::Observer;
 use crate::plan::Plan;
 use crate::schedule::Moment;
+use crate::sockets::Line;
+use crate::tokens::Token;
 use crate::view::View;
 use crate::violation::{Check, Checked, Violation};
 
@@ -34,6 +36,8 @@ pub struct Device {
     pub foreground: bool,
     /// Until when the server has asked it to wait.
     pub retry_after: Moment,
+    /// What proves to the server whose device it is.
+    pub token: Token,
     /// The way to the server.
     pub link: Link,
     /// Counts its processes.
@@ -64,6 +68,8 @@ pub struct Process {
     pub alarm: u64,
     /// Its requests under way.
     pub flights: Vec<Exchange>,
+    /// Its live socket.
+    pub line: Option<Line>,
     /// What can be seen of its sync.
     pub state: SyncState,
     /// The epoch of the server's log that its last answer to a pull or snapshot comes from.
@@ -82,6 +88,7 @@ impl Device {
             network_up: true,
             foreground: true,
             retry_after: Moment::ZERO,
+            token: Token::default(),
             link: Link::default(),
             incarnation: 0,
             process: None,
@@ -110,6 +117,7 @@ impl Device {
             started: now,
             alarm: 0,
             flights: Vec::new(),
+            line: None,
             state: SyncState::default(),
             answer_epoch: 0,
         });
@@ -130,6 +138,17 @@ impl Device {
         Time { now: now - started, wall: self.wall(now) }
     }
 
+    /// Its live socket, if it has one.
+    #[must_use]
+    pub fn line(&self) -> Option<Line> {
+        self.process.as_ref().and_then(|process| process.line)
+    }
+
+    /// The same, to be changed.
+    pub fn line_mut(&mut self) -> Option<&mut Line> {
+        self.process.as_mut().and_then(|process| process.line.as_mut())
+    }
+
     /// How many mutations its queue holds; none while it is dead.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -145,6 +164,8 @@ pub fn config(plan: &Plan, #[cfg(feature = "planted-bugs")] bug: Option<mizu_syn
         base_url: BASE_URL.to_owned(),
         versions: Versions::default(),
         whole_objects: false,
+        live: true,
+        asks_for_token: plan.asks_for_token,
         pull_interval: plan.pull_interval,
         push_interval: plan.push_interval,
         #[cfg(feature = "planted-bugs")]

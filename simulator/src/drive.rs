@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use mizu_sync::SyncError;
 use mizu_sync::net::{Lane, TransportError};
 use mizu_sync::simulation::{
-    Action, Command, Event, Failure, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, Stored, execute,
+    Action, Command, Event, Failure, Notice, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR, Stored, execute,
 };
 
 use crate::device::BASE_URL;
@@ -80,6 +81,12 @@ impl World {
                         }
                     }
                     Action::Interrupt(lane) => self.interrupt(device, lane),
+                    Action::OpenLive(ticket) => self.open_line(device, ticket),
+                    Action::CloseLive => {
+                        if let Some(process) = &mut self.devices[device].process {
+                            process.line = None;
+                        }
+                    }
                     Action::WakeAt(moment) => self.set_alarm(device, moment),
                     Action::Publish(state) => {
                         if let Some(process) = &mut self.devices[device].process {
@@ -89,6 +96,10 @@ impl World {
                     Action::Notify(notice) => {
                         let text = crate::words::notice(&notice);
                         self.note(format_args!("d{device} tells: {text}"));
+                        if matches!(notice, Notice::TokenNeeded | Notice::Error(SyncError::NeedsAuth { .. }))
+                        {
+                            self.token_is_needed(device);
+                        }
                     }
                 }
             }

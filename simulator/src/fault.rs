@@ -81,11 +81,35 @@ pub enum Fault {
     WireChange,
     /// The app writes while a snapshot is being taken.
     WriteDuringSnapshot,
+    /// A live socket is not opened.
+    SocketRefused,
+    /// A live socket breaks.
+    SocketDropped,
+    /// Nothing comes on a live socket any more, and nobody says so.
+    HalfOpenSocket,
+    /// A hint, or the acknowledgement of a subscription, never comes.
+    LostHint,
+    /// A hint takes seconds.
+    LateHint,
+    /// A hint comes twice.
+    DuplicatedHint,
+    /// A hint overtakes one that was sent before it.
+    ReorderedHint,
+    /// A hint at what is not there.
+    LyingHint,
+    /// A request is refused because its token has expired.
+    ExpiredToken,
+    /// A live socket is refused or closed for that.
+    ExpiredOnSocket,
+    /// An app sets a good token, later.
+    RenewedToken,
+    /// An app sets a token that is refused too.
+    BadToken,
 }
 
 impl Fault {
     /// All of them, with the words of the report.
-    pub const ALL: [(Self, &'static str); 39] = [
+    pub const ALL: [(Self, &'static str); 51] = [
         (Self::LostRequest, "lost request"),
         (Self::LostReply, "lost reply"),
         (Self::Delay, "delay of seconds"),
@@ -125,6 +149,18 @@ impl Fault {
         (Self::PlainServer, "plain server"),
         (Self::WireChange, "server of the other form"),
         (Self::WriteDuringSnapshot, "write during a snapshot"),
+        (Self::SocketRefused, "live socket refused"),
+        (Self::SocketDropped, "live socket dropped"),
+        (Self::HalfOpenSocket, "half-open live socket"),
+        (Self::LostHint, "lost hint"),
+        (Self::LateHint, "hint delayed by seconds"),
+        (Self::DuplicatedHint, "duplicated hint"),
+        (Self::ReorderedHint, "reordered hints"),
+        (Self::LyingHint, "lying hint"),
+        (Self::ExpiredToken, "expired token on a request"),
+        (Self::ExpiredOnSocket, "expired token on a live socket"),
+        (Self::RenewedToken, "token renewed"),
+        (Self::BadToken, "token refused again"),
     ];
 }
 

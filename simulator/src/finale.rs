@@ -37,6 +37,8 @@ impl World {
         self.check_drained(&signalled)?;
         self.drain_of_poison()?;
         self.converge()?;
+        self.check_hints_are_followed()?;
+        self.converge()?;
         self.check_nothing_lost()?;
         self.check_journal()
     }

@@ -32,6 +32,8 @@ mod plain;
 mod plan;
 mod schedule;
 pub mod seed;
+mod sockets;
+mod tokens;
 mod trace;
 mod traffic;
 mod view;

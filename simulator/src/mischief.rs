@@ -60,11 +60,15 @@ pub enum Mischief {
     OtherServer,
     /// Other clients write.
     Strangers,
+    /// A device loses its live socket, and may not notice.
+    Socket,
+    /// A device's token expires.
+    Expiry,
 }
 
 impl Mischief {
     /// All of it.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Partition,
         Self::HalfOpen,
         Self::Portal,
@@ -85,6 +89,8 @@ impl Mischief {
         Self::Restore,
         Self::OtherServer,
         Self::Strangers,
+        Self::Socket,
+        Self::Expiry,
     ];
 }
 
@@ -111,6 +117,7 @@ impl World {
             Mischief::Down => {
                 let until = self.until(4);
                 self.backend.die(until);
+                self.drop_lines();
             }
             Mischief::DeviceClock => {
                 self.faults.count(Fault::DeviceClockJump);
@@ -139,6 +146,8 @@ impl World {
                 let count = self.rng.u32(1..6);
                 self.strangers_write(count)?;
             }
+            Mischief::Socket => self.drop_line(device),
+            Mischief::Expiry => self.expire_token(device),
         }
         // Hours in which nothing happens shall be just that.
         let asleep = self.devices.iter().map(|device| device.asleep_until).max().unwrap_or_default();
@@ -218,6 +227,7 @@ impl World {
         for device in 0..self.devices.len() {
             let delay = self.about(Duration::from_secs(3));
             self.devices[device].asleep_until = wake + delay;
+            self.fall_silent(device);
         }
     }
 
@@ -269,6 +279,7 @@ impl World {
         let Some(lost) = self.backend.restore(&self.ledger).map_err(unsound)? else { return Ok(()) };
         self.note(format_args!("the server is restored, {lost} mutations are lost"));
         self.faults.count(Fault::Restore);
+        self.drop_lines();
         for device in &mut self.devices {
             device.view.of_another_history = true;
         }
@@ -287,6 +298,7 @@ impl World {
         self.faults.count(Fault::WireChange);
         let until = self.until(1);
         self.backend.die(until);
+        self.drop_lines();
         let setup = &mut self.backend.setup;
         setup.wire = match setup.wire {
             Wire::Plain => Wire::Extended,
@@ -294,14 +306,19 @@ impl World {
         };
     }
 
-    /// Gives the head of the log afterwards.
-    fn strangers_write(&mut self, count: u32) -> Checked<u64> {
+    /// Other clients write. Gives the head of the log afterwards.
+    ///
+    /// # Errors
+    /// When the server does not take it.
+    pub fn strangers_write(&mut self, count: u32) -> Checked<u64> {
         let touch =
             |rng: &mut fastrand::Rng| ("item.touch", format!(r#"{{"id":"i{}","rev":$rev}}"#, rng.u32(..8)));
         let mutations: Vec<(&str, String)> = (0..count).map(|_| touch(&mut self.rng)).collect();
         self.note(format_args!("strangers write {count}"));
         let now = self.now();
-        self.backend.strangers_push(now, &mut self.ledger, &mutations)
+        let head = self.backend.strangers_push(now, &mut self.ledger, &mutations)?;
+        self.hint(head);
+        Ok(head)
     }
 
     /// Everything is well from now on, and every device is told so, or finds out.
@@ -326,6 +343,6 @@ impl World {
                 self.tell(device, Event::SyncRequested(1))?;
             }
         }
-        Ok(())
+        self.renew_tokens()
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mizu_sync_protocol::Wire;
 
 use crate::mischief::Mischief;
+use crate::sockets::Sockets;
 
 /// Devices in a world.
 pub const DEVICES: usize = 3;
@@ -39,6 +40,16 @@ pub struct Plan {
     pub death: f64,
     /// How likely it is that the server dies over a request.
     pub server_death: f64,
+    /// Which live sockets the server gives.
+    pub sockets: Sockets,
+    /// How likely it is that one is refused.
+    pub refused_socket: f64,
+    /// How likely it is that a hint gets lost.
+    pub lost_hint: f64,
+    /// How likely it is that a hint comes late, twice, or lies.
+    pub odd_hint: f64,
+    /// Whether the apps can be asked for a token.
+    pub asks_for_token: bool,
     /// What else happens, and how often.
     pub mischief: Vec<Mischief>,
     /// Between two of them, on average.
@@ -74,6 +85,11 @@ impl Plan {
         // A server that says 0 and forgets the beginning of its log cannot be synced with by anybody.
         let from_zero = wire == Wire::Plain && rng.u8(..4) == 0;
         mischief.retain(|mischief| !from_zero || *mischief != Mischief::Absence);
+        let sockets = match rng.u8(..10) {
+            0..7 => Sockets::Hinting,
+            7 if wire == Wire::Plain => Sockets::Mute,
+            _ => Sockets::None,
+        };
         Self {
             wire,
             from_zero,
@@ -88,6 +104,11 @@ impl Plan {
             duplicated: often(rng, 0.25),
             death: often(rng, 0.02),
             server_death: often(rng, 0.06),
+            sockets,
+            refused_socket: often(rng, 0.3),
+            lost_hint: often(rng, 0.3),
+            odd_hint: often(rng, 0.2),
+            asks_for_token: rng.u8(..4) > 0,
             mischief,
             mischief_every: millis(rng, 400..5_000),
             poison: if rng.u8(..3) == 0 { 0.05 } else { 0.0 },

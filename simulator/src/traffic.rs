@@ -26,6 +26,7 @@ pub struct Parcel {
     device: usize,
     incarnation: u64,
     ticket: u64,
+    token: u64,
     request: Request,
 }
 
@@ -104,7 +105,8 @@ impl World {
             return Ok(());
         }
         self.schedule.after(ANSWER_TIMEOUT, Happening::Lands(land(timed_out(Phase::Wait))));
-        let parcel = Box::new(Parcel { device, incarnation, ticket, request });
+        let token = self.devices[device].token.number;
+        let parcel = Box::new(Parcel { device, incarnation, ticket, token, request });
         if self.strikes(self.plan.lost_request) {
             self.faults.count(Fault::LostRequest);
             return Ok(());
@@ -120,7 +122,7 @@ impl World {
     }
 
     /// How long a message is on its way that is sent now.
-    fn way(&mut self, device: usize) -> Duration {
+    pub fn way(&mut self, device: usize) -> Duration {
         let mut delay = self.about(self.plan.latency);
         if self.strikes(self.plan.delayed) {
             self.faults.count(Fault::Delay);
@@ -158,6 +160,13 @@ impl World {
             let answer = Answer { retry_after, ..self.strange_answer(status, body) };
             return self.reply(parcel, answer);
         }
+        if parcel.token < self.devices[device].token.least {
+            self.faults.count(Fault::ExpiredToken);
+            self.note(format_args!("the server does not accept the token of {ticket} of d{device}"));
+            let body = br#"{"code":"internal_error","error":"who are you?"}"#.to_vec();
+            let answer = self.plain_answer(401, body);
+            return self.reply(parcel, answer);
+        }
         let has = |name: &str| String::from_utf8_lossy(&parcel.request.body).contains(name);
         if has(Poison::Breaks.name()) {
             self.faults.count(Fault::BreakingPoison);
@@ -181,6 +190,9 @@ impl World {
             "the server answers {ticket} of d{device}: {}, applied {applied}, {hash:016x}",
             reply.status
         ));
+        if applied > 0 {
+            self.hint(highest_cursor(&reply.body));
+        }
         if self.strikes(self.plan.server_death) && applied > 0 {
             self.faults.count(Fault::ServerDeathAfterCommit);
             return self.server_dies(parcel);
@@ -250,6 +262,7 @@ impl World {
         self.note(format_args!("the server dies"));
         let until = self.now() + self.about(Duration::from_secs(2));
         self.backend.die(until);
+        self.drop_lines();
         self.break_connection(parcel);
         Ok(())
     }
@@ -359,6 +372,13 @@ impl World {
 
 fn exchanger(store: &Store) -> Exchanger<'_> {
     Exchanger { scope: SCOPE, base_url: BASE_URL, dialect: None, store, session: store.session() }
+}
+
+/// Of the answer to a push.
+fn highest_cursor(body: &[u8]) -> u64 {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let results = body["results"].as_array().into_iter().flatten();
+    results.filter_map(|result| result["cursor"].as_u64()).max().unwrap_or_default()
 }
 
 fn into_response(answer: Answer) -> Response {

@@ -23,6 +23,8 @@ pub enum Check {
     AtomicBatch,
     /// The effects of one mutation are seen together.
     WholeMutations,
+    /// What is hinted at on a socket that works is seen at once.
+    HintsFollowed,
     /// Nothing that was acknowledged to the app is lost.
     NothingLost,
     /// Who hears what each commit changes knows what is there.
@@ -53,6 +55,7 @@ impl Check {
             Self::Optimistic => "no flicker",
             Self::AtomicBatch => "batches are atomic",
             Self::WholeMutations => "mutations are seen whole",
+            Self::HintsFollowed => "hints are followed",
             Self::NothingLost => "nothing is lost",
             Self::Observed => "changes are told",
             Self::Invariants => "the file's invariants",

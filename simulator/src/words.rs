@@ -62,6 +62,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::Offline => "offline".to_owned(),
         Notice::Synced(cursor) => format!("synced to {cursor}"),
         Notice::Error(error) => format!("error: {error}"),
+        Notice::TokenNeeded => "a token is needed".to_owned(),
         Notice::Rejected(rejected) => format!("{} rejected: {}", rejected.id, rejected.code),
     }
 }

@@ -15,6 +15,7 @@ use crate::fault::{Fault, FaultCounts};
 use crate::ledger::Ledger;
 use crate::plan::{DEVICES, Plan};
 use crate::schedule::{Moment, Schedule};
+use crate::sockets::LineEvent;
 use crate::trace::Trace;
 use crate::traffic::{Landing, Parcel};
 use crate::view::{ACCOUNTS, MONEY};
@@ -48,6 +49,10 @@ pub enum Happening {
     Foreground(usize, bool),
     /// A device sleeps until then.
     FallsAsleep(usize, Moment),
+    /// Something happens to a live socket at its device.
+    Line(Box<LineEvent>),
+    /// The app on a device has got a token.
+    TokenComes(usize),
     /// The server forgets what is old.
     Trim,
     /// Something goes wrong.
@@ -197,7 +202,12 @@ impl World {
         if let Some(device) = self.concerned(&happening) {
             let awake = self.devices[device].asleep_until;
             if self.now() < awake {
-                if !matches!(&happening, Happening::Lands(landing) if landing.is_answer()) {
+                let lost = match &happening {
+                    Happening::Lands(landing) => landing.is_answer(),
+                    Happening::Line(event) => event.is_message(),
+                    _ => false,
+                };
+                if !lost {
                     self.schedule.at(awake, happening);
                 }
                 return Ok(());
@@ -208,6 +218,8 @@ impl World {
             Happening::Alarm { device, incarnation, alarm } => self.alarm_rings(device, incarnation, alarm),
             Happening::Arrives(parcel) => self.arrives(&parcel),
             Happening::Lands(landing) => self.lands(*landing),
+            Happening::Line(event) => self.line_event(*event),
+            Happening::TokenComes(device) => self.token_comes(device),
             Happening::Starts(device) => self.start(device),
             Happening::Network(device, up) => self.network_signal(device, up),
             Happening::Foreground(device, seen) => self.foreground_signal(device, seen),
@@ -215,6 +227,7 @@ impl World {
                 if self.chaos {
                     self.note(format_args!("d{device} falls asleep"));
                     self.devices[device].asleep_until = wake;
+                    self.fall_silent(device);
                 }
                 Ok(())
             }
@@ -229,9 +242,11 @@ impl World {
             | Happening::Alarm { device, .. }
             | Happening::Starts(device)
             | Happening::FallsAsleep(device, _)
+            | Happening::TokenComes(device)
             | Happening::Network(device, _)
             | Happening::Foreground(device, _) => Some(*device),
             Happening::Lands(landing) => Some(landing.device),
+            Happening::Line(event) => Some(event.device),
             Happening::Arrives(_) | Happening::Trim | Happening::Mischief => None,
         }
     }

@@ -10,15 +10,25 @@ use super::driver::{Parts, Session};
 use super::lifecycle::Lifecycle;
 use super::monitor::Monitor;
 use super::observed::Observed;
-use super::options::TransportFactory;
+use super::options::{TransportFactory, without_principal};
 use super::platform::Platform;
 use super::watches::Watches;
 use crate::collection::codec::Codec;
 use crate::error::{Error, Result};
 use crate::model::{EntityKey, Intent, NewMutation};
-use crate::net::Transport;
+use crate::net::{Token, Tokens, Transport};
 use crate::store::Store;
 use crate::sync::{Config, Dialect, Event};
+
+/// What a client is made of beside its file.
+pub struct Setup {
+    pub config: Config,
+    pub transport: TransportFactory,
+    pub identity: Identity,
+    pub dialect: Option<Arc<dyn Dialect>>,
+    pub callbacks: Callbacks,
+    pub codec: Codec,
+}
 
 pub struct Core {
     pub store: Arc<Store>,
@@ -31,6 +41,7 @@ pub struct Core {
     /// How often the app has asked for a sync.
     pub sync_requests: AtomicU64,
     pub config: Config,
+    pub identity: Identity,
     /// The name of this file at servers.
     pub client_id: String,
     transport: TransportFactory,
@@ -40,15 +51,17 @@ pub struct Core {
     undecodable: Mutex<HashSet<EntityKey>>,
 }
 
+/// Who is syncing.
+pub struct Identity {
+    /// Whether it is known whose data this is: only then there may be a token.
+    pub has_principal: bool,
+    /// The newest token, whatever transport there is.
+    pub tokens: Arc<Tokens>,
+}
+
 impl Core {
-    pub fn new(
-        store: Store,
-        config: Config,
-        transport: TransportFactory,
-        dialect: Option<Arc<dyn Dialect>>,
-        callbacks: Callbacks,
-        codec: Codec,
-    ) -> Result<Self> {
+    pub fn new(store: Store, setup: Setup) -> Result<Self> {
+        let Setup { config, transport, identity, dialect, callbacks, codec } = setup;
         let replica = store.replica()?;
         let monitor = Monitor::default();
         monitor.update(|seen| {
@@ -78,6 +91,7 @@ impl Core {
             observed,
             codec,
             config,
+            identity,
             client_id: replica.client,
             transport,
             dialect,
@@ -133,11 +147,24 @@ impl Core {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a token for everything that is sent from now on, in this session and those to come.
+    pub fn set_token(&self, token: Token) -> Result<()> {
+        if !self.identity.has_principal {
+            return Err(without_principal());
+        }
+        // Held, as for the platform's signals, so that a session that is just beginning misses nothing.
+        let _told = self.platform();
+        self.identity.tokens.set(Some(token));
+        self.send(Event::TokenSet);
+        Ok(())
+    }
+
     /// Starts the threads of a session.
     pub fn session(&self, transport: Arc<dyn Transport>, platform: Platform) -> Result<Session> {
         Session::start(Parts {
             store: Arc::clone(&self.store),
             transport,
+            tokens: Arc::clone(&self.identity.tokens),
             dialect: self.dialect.clone(),
             monitor: Arc::clone(&self.monitor),
             notices: self.dispatcher.begin_session()?,

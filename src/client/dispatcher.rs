@@ -42,6 +42,7 @@ pub struct Callbacks {
     pub on_online: Callback<()>,
     pub on_offline: Callback<()>,
     pub on_rejected: Callback<RejectedMutation>,
+    pub on_token_needed: Callback<()>,
 }
 
 fn call<T>(callback: &Callback<T>, argument: T) {
@@ -59,6 +60,7 @@ enum Told {
     Error(Box<Error>),
     /// The rejected mutation at this place, if it still is one then.
     Rejected(u64),
+    TokenNeeded,
 }
 
 impl From<Notice> for Told {
@@ -69,6 +71,7 @@ impl From<Notice> for Told {
             Notice::Synced(cursor) => Self::Synced(cursor),
             Notice::Error(error) => Self::Error(Box::new(Error::Sync(error))),
             Notice::Rejected(mutation) => Self::Rejected(mutation.seq),
+            Notice::TokenNeeded => Self::TokenNeeded,
         }
     }
 }
@@ -78,7 +81,8 @@ impl Told {
     fn replaces(&self, older: &Self) -> bool {
         match (self, older) {
             (Self::Online | Self::Offline, Self::Online | Self::Offline)
-            | (Self::Synced(_), Self::Synced(_)) => true,
+            | (Self::Synced(_), Self::Synced(_))
+            | (Self::TokenNeeded, Self::TokenNeeded) => true,
             (Self::Error(newer), Self::Error(older)) => match (&**newer, &**older) {
                 (Error::Sync(newer), Error::Sync(older)) => {
                     mem::discriminant(newer) == mem::discriminant(older)
@@ -354,6 +358,7 @@ impl Shared {
             Told::Synced(cursor) => call(&self.callbacks.on_sync, cursor),
             Told::Error(error) => call(&self.callbacks.on_error, *error),
             Told::Rejected(seq) => self.tell_rejected(session, seq),
+            Told::TokenNeeded => call(&self.callbacks.on_token_needed, ()),
         }
     }
 
@@ -409,6 +414,7 @@ mod tests {
             })),
             on_error: Some(Box::new(move |error| failed.send(error.to_string()).unwrap())),
             on_rejected: None,
+            on_token_needed: None,
         };
         let dispatcher = Dispatcher::new(callbacks, Arc::downgrade(&store));
         let notices = dispatcher.begin_session().unwrap();

@@ -11,10 +11,11 @@ use super::clock;
 use super::dispatcher::Notices;
 use super::exchange::Exchanger;
 use super::execute::execute;
+use super::listener::Listener;
 use super::monitor::{Monitor, Running, Seen};
 use super::platform::Platform;
 use crate::error::{Error, Result};
-use crate::net::{Lane, Transport};
+use crate::net::{Lane, Tokens, Transport};
 use crate::store::Store;
 use crate::sync::{Action, Command, Config, Dialect, Engine, Event, Exchange, Moment};
 
@@ -22,6 +23,7 @@ use crate::sync::{Action, Command, Config, Dialect, Engine, Event, Exchange, Mom
 pub struct Parts {
     pub store: Arc<Store>,
     pub transport: Arc<dyn Transport>,
+    pub tokens: Arc<Tokens>,
     pub dialect: Option<Arc<dyn Dialect>>,
     pub monitor: Arc<Monitor>,
     pub notices: Notices,
@@ -82,6 +84,12 @@ impl Session {
         };
         let push = spawn_lane("mizu-push", &parts, &events)?;
         let pull = spawn_lane("mizu-pull", &parts, &events)?;
+        let listener = Listener::new(
+            Arc::clone(&parts.transport),
+            &parts.config.scope,
+            &parts.config.base_url,
+            events.clone(),
+        );
         parts.monitor.update(|seen| *seen = Seen::starting(&replica, parts.store.counts()));
         session.send(Event::Started(Box::new(replica)));
         let mut engine = Engine::new(parts.config, fastrand::Rng::new());
@@ -94,6 +102,8 @@ impl Session {
             engine,
             store: parts.store,
             transport: parts.transport,
+            tokens: parts.tokens,
+            listener,
             monitor: parts.monitor,
             notices: parts.notices,
             received,
@@ -193,6 +203,8 @@ struct Driver {
     engine: Engine,
     store: Arc<Store>,
     transport: Arc<dyn Transport>,
+    tokens: Arc<Tokens>,
+    listener: Listener,
     monitor: Arc<Monitor>,
     notices: Notices,
     received: Receiver<Event>,
@@ -208,9 +220,14 @@ struct Driver {
 
 impl Driver {
     fn run(mut self) {
+        self.transport.set_token(self.tokens.current());
         while let Some(event) = self.next_event() {
             if self.stopping.load(Ordering::SeqCst) {
                 return;
+            }
+            self.listener.heard(&event);
+            if matches!(event, Event::TokenSet) {
+                self.transport.set_token(self.tokens.current());
             }
             let actions = self.engine.handle(event, clock::now(), self.store.counts());
             for action in actions {
@@ -240,6 +257,8 @@ impl Driver {
                 let _ = lane.send(*exchange);
             }
             Action::Interrupt(lane) => self.transport.interrupt(lane),
+            Action::OpenLive(ticket) => self.listener.open(ticket),
+            Action::CloseLive => self.listener.close(),
             Action::WakeAt(wake) => self.wake = wake,
             Action::Notify(notice) => self.notices.notify(notice),
             Action::Publish(state) => self.monitor.update(|seen| seen.state = *state),

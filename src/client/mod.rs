@@ -18,6 +18,7 @@ mod edits;
 pub(crate) mod exchange;
 pub(crate) mod execute;
 mod lifecycle;
+mod listener;
 mod monitor;
 mod observed;
 mod options;
@@ -40,15 +41,15 @@ pub use status::{Authorization, Connectivity, Progress, Status};
 
 pub(crate) use self::core::Core;
 
-use self::dispatcher::Callbacks;
-use self::options::TransportFactory;
+use self::core::Setup;
 use crate::collection::Collection;
-use crate::collection::codec::{self, Codec};
+use crate::collection::codec;
 use crate::error::{Error, Result};
 use crate::model::{Intent, PendingMutation, RejectedMutation};
+use crate::net::Token;
 use crate::reactive::Computed;
 use crate::store::Store;
-use crate::sync::{Config, Dialect, Event};
+use crate::sync::Event;
 
 /// What [`Client::wipe`] does with writes that the server has not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,15 +75,8 @@ impl Client {
         Builder::new(base_url, scope)
     }
 
-    fn new(
-        store: Store,
-        config: Config,
-        transport: TransportFactory,
-        dialect: Option<Arc<dyn Dialect>>,
-        callbacks: Callbacks,
-        codec: Codec,
-    ) -> Result<Self> {
-        Ok(Self { core: Arc::new(Core::new(store, config, transport, dialect, callbacks, codec)?) })
+    fn new(store: Store, setup: Setup) -> Result<Self> {
+        Ok(Self { core: Arc::new(Core::new(store, setup)?) })
     }
 
     /// The collection of this name. Asking for it costs nothing and makes nothing.
@@ -433,6 +427,26 @@ impl Client {
         let mut platform = self.core.platform();
         platform.foreground = foreground;
         self.core.send(Event::Foreground(foreground));
+    }
+}
+
+impl Client {
+    /// Replaces the token, from any thread and in any state, also before the start and in callbacks. It is for the
+    /// principal that the client was opened for. Requests to come have it, the live socket is opened anew with it, and
+    /// a sync that waits for a token goes on; also with the same one, which is tried once more then. It is kept in
+    /// memory only, for as long as the client is.
+    ///
+    /// # Errors
+    /// When it cannot be a token, or there is no [`Builder::principal`].
+    pub fn set_token(&self, token: impl AsRef<str>) -> Result<()> {
+        self.core.set_token(Token::new(token.as_ref())?)
+    }
+
+    /// For an app that hears of changes by itself, by a push notification or a socket of its own: the server's log of
+    /// this scope has grown up to here. Pulls at once if that is news. While the sync does not run it does nothing:
+    /// every start pulls.
+    pub fn notify_live(&self, cursor: Cursor) {
+        self.core.send(Event::Hint(cursor));
     }
 }
 

@@ -133,6 +133,9 @@ impl Seen {
         if let Some(error) = &state.error {
             return error.to_string();
         }
+        if state.access == Access::AwaitingToken {
+            return "the server does not accept the token, and the app has not set another one".to_owned();
+        }
         if let Some(reason) = &state.blocked {
             return format!("{} mutations are blocked: {reason}", queue.pending);
         }

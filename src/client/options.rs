@@ -8,12 +8,13 @@ use std::time::Duration;
 use mizu_sync_protocol::Cursor;
 
 use super::Client;
+use super::core::{Identity, Setup};
 use super::dispatcher::Callbacks;
 use crate::collection::codec::Codec;
 use crate::collection::upcast::Upcasters;
 use crate::error::{Error, Result};
 use crate::model::{Field, RejectedMutation, Versions};
-use crate::net::{BaseUrl, HttpOptions, HttpTransport, Token, Transport};
+use crate::net::{BaseUrl, HttpOptions, HttpTransport, Token, Tokens, Transport};
 use crate::store::{Durability, Index, Location, Owner, Store};
 use crate::sync::{Config, Dialect};
 
@@ -33,6 +34,7 @@ pub struct Builder {
     durability: Durability,
     pull_interval: Duration,
     push_interval: Duration,
+    live: bool,
     app_version: String,
     indexes: Vec<Index>,
     upcasters: Upcasters,
@@ -56,6 +58,7 @@ impl Builder {
             durability: Durability::Full,
             pull_interval: Duration::from_secs(30),
             push_interval: Duration::ZERO,
+            live: true,
             app_version: String::new(),
             indexes: Vec::new(),
             upcasters: Upcasters::default(),
@@ -88,7 +91,8 @@ impl Builder {
     }
 
     /// What the server knows the user by; needs [`Builder::principal`], so that one user's writes are never
-    /// sent as another's. Sent as `Authorization: Bearer …`. Never stored, never logged.
+    /// sent as another's. Sent as `Authorization: Bearer …`. Never stored, never logged. It can be replaced later, see
+    /// [`Client::set_token`].
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
@@ -112,7 +116,8 @@ impl Builder {
         self
     }
 
-    /// How often the server is asked for changes when nothing else asks for them: 30 s unless told.
+    /// How often the server is asked for changes when nothing else asks for them: 30 s unless told, and ten times that
+    /// while the server hints at them.
     pub fn pull_interval(mut self, interval: Duration) -> Self {
         self.pull_interval = interval;
         self
@@ -121,6 +126,13 @@ impl Builder {
     /// The longest that a write is held back to send it together with later ones: not at all unless told.
     pub fn push_interval(mut self, interval: Duration) -> Self {
         self.push_interval = interval;
+        self
+    }
+
+    /// Whether a live socket to the server is kept open while the app is seen, on which the server hints at changes:
+    /// yes, unless told. Where there is none, or none gets through, the server is asked from time to time instead.
+    pub fn live(mut self, live: bool) -> Self {
+        self.live = live;
         self
     }
 
@@ -221,6 +233,16 @@ impl Builder {
         self
     }
 
+    /// Called when the server does not accept the token, for the app to get another one, in its own time, and to give
+    /// it to [`Client::set_token`]. Until then nothing is sent; nothing counts as failed. Called once: if the next token is
+    /// refused too, the sync says so, as [`SyncError::NeedsAuth`](crate::SyncError::NeedsAuth). Called again when a
+    /// token is needed after one was good, and after a start, in the foreground and when the network is back while
+    /// there is still none. Without this callback the sync says so at once.
+    pub fn on_token_needed(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
+        self.callbacks.on_token_needed = Some(Box::new(move |()| callback()));
+        self
+    }
+
     /// Wakes a known bug.
     #[cfg(feature = "planted-bugs")]
     pub fn planted_bug(mut self, bug: crate::planted::Bug) -> Self {
@@ -238,7 +260,7 @@ impl Builder {
             return invalid("scope", "it must have 1 to 1024 bytes, such as \"user:123\"");
         }
         if self.token.is_some() && self.principal.is_none() {
-            return invalid("principal", "a token needs the user that it is for: call principal(user)");
+            return Err(without_principal());
         }
         if self.indexes.iter().any(|index| index.fields.is_empty()) {
             return invalid("index", "it needs at least one field");
@@ -256,29 +278,48 @@ impl Builder {
             base_url: base.as_str().trim_end_matches('/').to_owned(),
             versions: Versions { app: self.app_version, dialect: dialect_version },
             whole_objects: self.dialect.is_some(),
+            live: self.live,
+            asks_for_token: self.callbacks.on_token_needed.is_some(),
             pull_interval: self.pull_interval,
             push_interval: self.push_interval,
             #[cfg(feature = "planted-bugs")]
             bug: self.bug,
         };
         let mut http = HttpOptions::new(base);
-        http.token = self.token.as_deref().map(Token::new).transpose()?;
+        let tokens = Arc::new(Tokens::new(self.token.as_deref().map(Token::new).transpose()?));
         http.headers = self.headers;
         // A header that cannot be sent is an error now, not at the start.
         HttpTransport::new(http.clone())?;
         let transport: TransportFactory = match self.transport {
             Some(make) => Arc::new(move || Ok(make())),
-            None => Arc::new(move || {
-                let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(http.clone())?);
-                Ok(transport)
-            }),
+            None => {
+                let tokens = Arc::clone(&tokens);
+                Arc::new(move || {
+                    let transport = HttpTransport::with_tokens(http.clone(), Arc::clone(&tokens))?;
+                    Ok(Arc::new(transport) as Arc<dyn Transport>)
+                })
+            }
         };
+        let identity = Identity { has_principal: self.principal.is_some(), tokens };
         let owner = Owner { scope: self.scope, principal: self.principal, client: crate::new_id() };
         let store = Store::open(location, owner, self.durability)?;
         store.declare(self.indexes)?;
-        let codec = Codec::new(self.upcasters);
-        Client::new(store, config, transport, self.dialect, self.callbacks, codec)
+        let setup = Setup {
+            config,
+            transport,
+            identity,
+            dialect: self.dialect,
+            callbacks: self.callbacks,
+            codec: Codec::new(self.upcasters),
+        };
+        Client::new(store, setup)
     }
+}
+
+/// A token without the user that it is for.
+pub(super) fn without_principal() -> Error {
+    let reason = "a token needs the user that it is for: call principal(user)";
+    Error::InvalidOption { option: "principal", reason }
 }
 
 impl fmt::Debug for Builder {

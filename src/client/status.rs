@@ -6,7 +6,7 @@ use mizu_sync_protocol::Cursor;
 
 use super::monitor::{Running, Seen};
 use crate::model::Counts;
-use crate::sync::{Access, Connection, SyncError, SyncState};
+use crate::sync::{Access, Connection, LiveState, SyncError, SyncState};
 use crate::time::Timestamp;
 
 /// Whether the server answers.
@@ -31,7 +31,10 @@ pub enum Authorization {
     /// As far as is known.
     #[default]
     Granted,
-    /// It wants a token, or another one: see [`crate::Client::set_token`].
+    /// It wants a token, or another one, and the app was asked for it by `on_token_needed`.
+    AwaitingToken,
+    /// It wants a token, or another one, and nobody has it: let the user sign in, and call
+    /// [`crate::Client::set_token`].
     NeedsToken,
     /// It refuses this scope to this user.
     Forbidden,
@@ -94,9 +97,10 @@ impl Status {
         };
         Self {
             connection,
-            live: false,
+            live: running && state.live == LiveState::Up,
             auth: match access {
                 Access::Granted => Authorization::Granted,
+                Access::AwaitingToken => Authorization::AwaitingToken,
                 Access::NeedsAuth => Authorization::NeedsToken,
                 Access::Forbidden { .. } => Authorization::Forbidden,
             },
@@ -118,6 +122,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.connection, self.auth) {
             (Connectivity::Stopped, _) => "not syncing",
+            (_, Authorization::AwaitingToken) => "signing in",
             (_, Authorization::NeedsToken) => "signed out",
             (_, Authorization::Forbidden) => "not allowed",
             (Connectivity::Connecting, _) => "connecting",

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, SystemTime};
 
 use mizu_sync_protocol::header::{MIZU_LOG, MIZU_SYNC, MIZU_SYNC_VERSION};
@@ -20,11 +20,11 @@ use ureq::tls::RootCerts;
 use super::body::ResponseBody;
 use super::dialer::Dialer;
 use super::interrupt::{Bell, Interrupt, locked};
+use super::live::{HttpLive, LiveSocket, Tls};
 use super::resolver::Names;
-use super::secrets::Secrets;
 use super::session::{Session, Slot};
 use super::system::{Native, System};
-use super::token::Token;
+use super::token::{Token, Tokens};
 use super::url::BaseUrl;
 use super::watchdog::{Limits, Vain};
 use super::{Lane, Request, Response, Transport, TransportError};
@@ -47,12 +47,15 @@ const RESERVED: [&str; 14] = [
     MIZU_SYNC,
 ];
 
+/// The same of all headers that begin so: they are those of the live socket's upgrade.
+const RESERVED_PREFIX: &str = "sec-websocket-";
+
 /// What an [`HttpTransport`] is made of.
 #[derive(Clone)]
 pub struct HttpOptions {
     /// Where the server is.
     pub base: BaseUrl,
-    /// What proves who is asking. It can be replaced later, see [`HttpTransport::set_token`].
+    /// What proves who is asking. It can be replaced later, see [`Transport::set_token`].
     pub token: Option<Token>,
     /// Names and values of headers to send with each request. The values count as secret.
     pub headers: Vec<(String, String)>,
@@ -101,12 +104,6 @@ pub enum HeaderError {
     Reserved(String),
 }
 
-/// The token of the requests to come, and the one before, which the server may still speak of.
-struct Tokens {
-    current: Option<Token>,
-    former: Option<Token>,
-}
-
 /// A way to a server over HTTP. See [`Transport`] for what it does.
 ///
 /// The body of an answer must be read to its end, where a read gives 0 bytes: only then is its connection used
@@ -117,7 +114,7 @@ pub struct HttpTransport {
     headers: HeaderMap,
     /// The values of those that were configured.
     values: Vec<String>,
-    token: Mutex<Tokens>,
+    tokens: Arc<Tokens>,
     limits: Limits,
     roots: RootCerts,
     system: Arc<dyn System>,
@@ -125,6 +122,12 @@ pub struct HttpTransport {
     names: Arc<Names>,
     push: Mutex<Slot>,
     pull: Mutex<Slot>,
+    /// TLS of the live sockets, as the requests have it.
+    tls: Arc<Tls>,
+    /// The same as `headers`, for the upgrade to a live socket.
+    upgrade_headers: HeaderMap,
+    /// Live sockets, one of which is in use; none after a shutdown.
+    lives: Mutex<Option<Vec<Weak<HttpLive>>>>,
 }
 
 impl HttpTransport {
@@ -133,9 +136,17 @@ impl HttpTransport {
     /// # Errors
     /// When one of the headers cannot be sent, see [`HeaderError`].
     pub fn new(options: HttpOptions) -> Result<Self, HeaderError> {
-        let HttpOptions { base, token, headers, limits, roots, system } = options;
+        let tokens = Arc::new(Tokens::new(options.token.clone()));
+        Self::with_tokens(options, tokens)
+    }
+
+    /// As [`HttpTransport::new`], with a token that others share and may replace.
+    pub(crate) fn with_tokens(options: HttpOptions, tokens: Arc<Tokens>) -> Result<Self, HeaderError> {
+        let HttpOptions { base, token: _, headers, limits, roots, system } = options;
         let values = headers.iter().map(|(_, value)| value.clone()).collect();
-        let headers = constant_headers(&headers)?;
+        let upgrade_headers = configured_headers(&headers)?;
+        let headers = constant_headers(upgrade_headers.clone());
+        let tls = Arc::new(Tls::new(roots.clone()));
         let bell = Arc::new(Bell::default());
         let names =
             Names::new(base.host(), base.port(), limits.addresses, Arc::clone(&system), Arc::clone(&bell));
@@ -143,7 +154,7 @@ impl HttpTransport {
             base,
             headers,
             values,
-            token: Mutex::new(Tokens { current: token, former: None }),
+            tokens,
             limits,
             roots,
             system,
@@ -151,13 +162,10 @@ impl HttpTransport {
             names,
             push: Mutex::default(),
             pull: Mutex::default(),
+            tls,
+            upgrade_headers,
+            lives: Mutex::new(Some(Vec::new())),
         })
-    }
-
-    /// Replaces the token for the requests to come.
-    pub fn set_token(&self, token: Option<Token>) {
-        let mut tokens = locked(&self.token);
-        tokens.former = std::mem::replace(&mut tokens.current, token);
     }
 
     const fn slot(&self, lane: Lane) -> &Mutex<Slot> {
@@ -182,20 +190,23 @@ impl HttpTransport {
     }
 
     fn new_session(&self) -> Session {
-        let dialer = Dialer {
+        Session::new(self.new_dialer(self.limits), self.roots.clone())
+    }
+
+    fn new_dialer(&self, limits: Limits) -> Dialer {
+        Dialer {
             names: Arc::clone(&self.names),
             system: Arc::clone(&self.system),
             interrupt: Arc::new(Interrupt::new(Arc::clone(&self.bell))),
-            limits: self.limits,
+            limits,
             dialled: Arc::new(AtomicUsize::new(0)),
             vain: Vain::default(),
-        };
-        Session::new(dialer, self.roots.clone())
+        }
     }
 
     fn headers_of(&self, request: &Request) -> Result<HeaderMap, ureq::Error> {
         let mut headers = self.headers.clone();
-        if let Some(token) = &locked(&self.token).current {
+        if let Some(token) = self.tokens.current() {
             headers.insert(header::AUTHORIZATION, token.header());
         }
         if let Some(log) = &request.log {
@@ -244,12 +255,39 @@ impl Transport for HttpTransport {
                 session.end();
             }
         }
+        let lives = locked(&self.lives).take().unwrap_or_default();
+        for live in lives.iter().filter_map(Weak::upgrade) {
+            live.end();
+        }
     }
 
     fn conceal(&self, text: String) -> String {
-        let tokens = locked(&self.token);
-        let tokens = [&tokens.current, &tokens.former].into_iter().flatten().map(Token::secret);
-        Secrets::of(tokens.chain(self.values.iter().map(String::as_str))).conceal(text)
+        self.tokens.conceal(text, &self.values)
+    }
+
+    fn set_token(&self, token: Option<Token>) {
+        self.tokens.set(token);
+    }
+
+    fn live(&self) -> Option<Arc<dyn LiveSocket>> {
+        let socket = Arc::new(HttpLive::new(
+            &self.base,
+            self.upgrade_headers.clone(),
+            Arc::clone(&self.tokens),
+            self.new_dialer(self.limits.for_live()),
+            Arc::clone(&self.tls),
+        ));
+        let mut lives = locked(&self.lives);
+        match &mut *lives {
+            Some(lives) => {
+                lives.retain(|live| live.strong_count() > 0);
+                lives.push(Arc::downgrade(&socket));
+            }
+            // After a shutdown.
+            None => socket.end(),
+        }
+        drop(lives);
+        Some(socket)
     }
 }
 
@@ -259,20 +297,25 @@ impl fmt::Debug for HttpTransport {
     }
 }
 
-fn constant_headers(configured: &[(String, String)]) -> Result<HeaderMap, HeaderError> {
+/// What the app adds to every request, checked.
+fn configured_headers(configured: &[(String, String)]) -> Result<HeaderMap, HeaderError> {
     let mut headers = HeaderMap::with_capacity(configured.len() + 4);
     for (name, value) in configured {
         let parsed = HeaderName::try_from(name).map_err(|_| HeaderError::Name(name.clone()))?;
-        if RESERVED.contains(&parsed.as_str()) {
+        if RESERVED.contains(&parsed.as_str()) || parsed.as_str().starts_with(RESERVED_PREFIX) {
             return Err(HeaderError::Reserved(parsed.to_string()));
         }
         let mut value = HeaderValue::try_from(value).map_err(|_| HeaderError::Value(parsed.to_string()))?;
         value.set_sensitive(true);
         headers.append(parsed, value);
     }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(MIZU_SYNC, HeaderValue::from_static(MIZU_SYNC_VERSION));
     Ok(headers)
+}
+
+fn constant_headers(mut headers: HeaderMap) -> HeaderMap {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
 }
 
 fn response(

@@ -1,4 +1,5 @@
-//! Requests to the server: the [`Transport`] trait and its implementation over HTTP, [`HttpTransport`].
+//! Requests to the server, and its hints: the [`Transport`] trait and its implementation over HTTP,
+//! [`HttpTransport`].
 //!
 //! A transport moves bytes. What they mean, when they are sent and what follows from an answer is decided in
 //! the engine; nothing here knows of mutations, cursors or SQL.
@@ -8,6 +9,7 @@ mod dialer;
 mod error;
 mod http;
 mod interrupt;
+mod live;
 mod resolver;
 mod secrets;
 mod session;
@@ -21,11 +23,14 @@ mod watchdog;
 
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
 pub use self::http::{HeaderError, HttpOptions, HttpTransport};
+pub use self::live::{LiveEnd, LiveNews, LiveSocket};
+pub(crate) use self::token::Tokens;
 pub use self::token::{Token, TokenError};
 pub use self::url::{BaseUrl, UrlError};
 
@@ -185,12 +190,25 @@ pub trait Transport: Send + Sync + 'static {
     /// while its body is being read. Later requests are not affected and do not reuse its connection.
     fn interrupt(&self, lane: Lane);
 
-    /// Ends everything in flight and closes all connections; requests made later fail. Returns at once.
+    /// Ends everything in flight and closes all connections, live sockets too; requests made later fail. Returns
+    /// at once.
     fn shutdown(&self);
 
     /// A text that came from the server, without what must not be shown or stored: a token that it repeats, for
     /// instance. Unchanged unless told; one that knows secrets must take them out.
     fn conceal(&self, text: String) -> String {
         text
+    }
+
+    /// Replaces the token for the requests to come, and for the next live socket. Told at the start too, if there is
+    /// one then. Ignored unless told: one that sends no token needs none.
+    fn set_token(&self, token: Option<Token>) {
+        drop(token);
+    }
+
+    /// A live socket, not open yet; none where there is no such thing. Unless told there is none, and the server is
+    /// asked again and again instead.
+    fn live(&self) -> Option<Arc<dyn LiveSocket>> {
+        None
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ureq::config::Config;
 use ureq::http::{self, HeaderMap};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
@@ -22,7 +23,7 @@ use super::watchdog::Vain;
 /// be reached: the [`super::watchdog`] ends a request long before.
 const A_DAY: Option<Duration> = Some(Duration::from_secs(24 * 60 * 60));
 
-const USER_AGENT: &str = concat!("mizu-sync/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("mizu-sync/", env!("CARGO_PKG_VERSION"));
 
 /// A cheap handle.
 #[derive(Clone)]
@@ -49,25 +50,7 @@ impl Session {
     pub(super) fn new(dialer: Dialer, roots: RootCerts) -> Self {
         let (interrupt, dialled) = (Arc::clone(&dialer.interrupt), Arc::clone(&dialer.dialled));
         let vain = dialer.vain.clone();
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(USER_AGENT)
-            .accept("application/json")
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .max_idle_connections_per_host(1)
-            .input_buffer_size(BUFFER)
-            .output_buffer_size(BUFFER)
-            .max_response_header_size(BUFFER / 2)
-            .timeout_connect(A_DAY)
-            .timeout_send_request(A_DAY)
-            .timeout_send_body(A_DAY)
-            .timeout_recv_response(A_DAY)
-            .timeout_recv_body(A_DAY)
-            .build();
-        let agent = Agent::with_parts(config, dialer.chain(RustlsConnector::default()), Later);
+        let agent = Agent::with_parts(config(roots), dialer.chain(RustlsConnector::default()), Later);
         Self { agent, interrupt, dialled, vain }
     }
 
@@ -114,6 +97,28 @@ impl Session {
         request.headers_mut().clone_from(headers);
         self.agent.run(request)
     }
+}
+
+/// How connections are made and requests sent.
+pub(super) fn config(roots: RootCerts) -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent(USER_AGENT)
+        .accept("application/json")
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .max_idle_connections_per_host(1)
+        .input_buffer_size(BUFFER)
+        .output_buffer_size(BUFFER)
+        .max_response_header_size(BUFFER / 2)
+        .timeout_connect(A_DAY)
+        .timeout_send_request(A_DAY)
+        .timeout_send_body(A_DAY)
+        .timeout_recv_response(A_DAY)
+        .timeout_recv_body(A_DAY)
+        .build()
 }
 
 /// Whether a connection ended, rather than being refused or timing out.

@@ -51,10 +51,10 @@ impl Socket {
     }
 }
 
-/// How long to wait now, at most.
-fn patience(watchdog: &mut Watchdog, timeout: &NextTimeout) -> Result<Duration, Error> {
+/// How long to wait now, at most, for something that is waited for since `start`.
+fn patience(watchdog: &mut Watchdog, timeout: &NextTimeout, start: Instant) -> Result<Duration, Error> {
     watchdog.enter(timeout.reason);
-    let left = watchdog.left().min(*timeout.after);
+    let left = watchdog.left().min(timeout.after.saturating_sub(start.elapsed()));
     if left.is_zero() { Err(Error::Timeout(timeout.reason)) } else { Ok(left) }
 }
 
@@ -81,8 +81,9 @@ impl Transport for Socket {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let mut stream = &*self.stream;
         let mut output = self.buffers.output().get(..amount).unwrap_or_default();
+        let begin = Instant::now();
         while !output.is_empty() {
-            let patience = patience(&mut self.watchdog, &timeout)?;
+            let patience = patience(&mut self.watchdog, &timeout, begin)?;
             tolerant(stream.set_write_timeout(Some(patience.min(WRITE_SLICE))))?;
             let start = Instant::now();
             let written = stream.write(output);
@@ -102,8 +103,9 @@ impl Transport for Socket {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let mut stream = &*self.stream;
+        let begin = Instant::now();
         loop {
-            let patience = patience(&mut self.watchdog, &timeout)?;
+            let patience = patience(&mut self.watchdog, &timeout, begin)?;
             tolerant(stream.set_read_timeout(Some(patience)))?;
             let start = Instant::now();
             let read = stream.read(self.buffers.input_append_buf());

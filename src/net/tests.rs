@@ -2,6 +2,8 @@
 
 mod failures;
 mod interrupts;
+mod live;
+mod live_ends;
 mod names;
 mod requests;
 mod server;

@@ -126,6 +126,19 @@ impl BaseUrl {
         self.port
     }
 
+    /// Whether it is `https`.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.text.starts_with("https:")
+    }
+
+    /// Its host as it stands in the text, with the port if that stands there.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default()
+    }
+
     /// The URL of one of its endpoints.
     #[must_use]
     pub fn endpoint(&self, endpoint: Endpoint) -> String {
@@ -196,6 +209,10 @@ mod tests {
             let url = BaseUrl::parse(text, false).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!((url.as_str(), url.host(), url.port()), (kept, host, port), "{text}");
             assert_eq!(url.endpoint(Endpoint::Snapshot), format!("{kept}/snapshot"));
+            assert_eq!(url.is_secure(), kept.starts_with("https:"), "{text}");
+            let scheme = kept.split_once("://").unwrap().0;
+            assert!(kept.starts_with(&format!("{scheme}://{}", url.authority())), "{text}");
+            assert!(!url.authority().contains('/') && url.authority().contains(host), "{text}");
         }
     }
 

@@ -40,6 +40,10 @@ pub(crate) struct Limits {
     pub(crate) vain: usize,
     /// How long addresses are used without looking them up again.
     pub(crate) addresses: Duration,
+    /// A live socket that has heard nothing for so long asks whether the peer is there.
+    pub(crate) ping: Duration,
+    /// A live socket that has heard nothing for so long is dead.
+    pub(crate) silence: Duration,
 }
 
 impl Default for Limits {
@@ -53,9 +57,20 @@ impl Default for Limits {
             least: 4 * 1024,
             vain: 1024 * 1024,
             addresses: Duration::from_secs(60),
+            ping: Duration::from_secs(30),
+            silence: Duration::from_secs(60),
         }
     }
 }
+
+impl Limits {
+    /// For a live socket, on which nothing may come for long. Once it is open it watches over itself.
+    pub(super) fn for_live(self) -> Self {
+        Self { window: NEVER, vain: usize::MAX, ..self }
+    }
+}
+
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// As many bytes on the wire may become one of the content: framing and encryption of the smallest of chunks.
 const WORTH: usize = 128;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use mizu_sync_protocol::{LogPositions, Wire};
 
+use super::access::Asking;
 use super::backoff::Backoff;
-use super::error::SyncError;
 use super::event::{
     Action, Answer, Command, Event, Exchange, Head, Moment, Notice, Plan, Queue, Reply, Stored, Time,
 };
+use super::live::Live;
 use super::pull::Pull;
 use super::push::Push;
 use super::state::{Access, Connection, Progress, SyncState};
@@ -28,6 +29,10 @@ pub struct Config {
     pub versions: Versions,
     /// Whether patches are sent as whole objects whatever the wire: where there is a dialect.
     pub whole_objects: bool,
+    /// Whether a live socket is wanted.
+    pub live: bool,
+    /// Whether the app can be asked for a token.
+    pub asks_for_token: bool,
     /// Between two pulls when nothing else asks for one.
     pub pull_interval: Duration,
     /// The longest that a mutation is held back to batch it with later ones.
@@ -39,8 +44,6 @@ pub struct Config {
 
 /// How long the sync goes on in the background after the last thing that asked for it, or that it achieved.
 const BACKGROUND_TIME: Duration = Duration::from_secs(30);
-/// A request older than this is given up when the network is back: its socket may be dead.
-const STALE_REQUEST: Duration = Duration::from_secs(2);
 
 /// The sync engine.
 pub struct Engine {
@@ -62,6 +65,8 @@ pub struct Engine {
     plainly: bool,
     pub(super) push: Push,
     pub(super) pull: Pull,
+    pub(super) live: Live,
+    pub(super) asking: Asking,
     pub(super) trials: Trials,
     /// Counts the times that the server's log became another one. An answer from before says nothing.
     pub(super) log_epoch: u64,
@@ -77,7 +82,7 @@ pub struct Engine {
     pub(super) store_backoff: Backoff,
     published: Option<SyncState>,
     wake: Option<Option<Moment>>,
-    actions: Vec<Action>,
+    pub(super) actions: Vec<Action>,
 }
 
 impl Engine {
@@ -98,6 +103,8 @@ impl Engine {
             plainly: false,
             push: Push::default(),
             pull: Pull::default(),
+            live: Live::default(),
+            asking: Asking::default(),
             trials: Trials::default(),
             log_epoch: 0,
             log_changed_at: None,
@@ -130,6 +137,13 @@ impl Engine {
             Event::Network(up) => self.network_changed(up),
             Event::Foreground(foreground) => self.foreground_changed(foreground),
             Event::SyncRequested(request) => self.sync_requested(request),
+            Event::Live(ticket, news) => self.live_told(ticket, news),
+            Event::LiveEnded(ticket, end) => self.live_ended(ticket, end),
+            Event::Hint(cursor) => {
+                self.hinted(cursor);
+                self.go_on_in_background();
+            }
+            Event::TokenSet => self.token_set(),
         }
         self.proceed();
         std::mem::take(&mut self.actions)
@@ -197,6 +211,7 @@ impl Engine {
         let Some(replica) = &mut self.replica else { return };
         let known = replica.wire.replace(wire);
         self.plainly = false;
+        self.live.answered();
         if known != Some(wire) {
             // Another kind of server cannot have the same log.
             match known {
@@ -231,66 +246,8 @@ impl Engine {
         }
     }
 
-    fn network_changed(&mut self, up: bool) {
-        let was_up = std::mem::replace(&mut self.network_up, up);
-        if !up {
-            if self.connection == Connection::Online {
-                self.connection = Connection::Offline;
-                self.notify(Notice::Offline);
-            }
-            return;
-        }
-        self.hurry();
-        self.go_on_in_background();
-        self.pull.wanted = true;
-        if was_up {
-            // The sockets are those of this network.
-            return;
-        }
-        // Perhaps it was another network that refused.
-        self.grant_access();
-        self.push.gate.give_up = self.push.sending_since().map(|since| since.saturating_add(STALE_REQUEST));
-        self.pull.gate.give_up = self.pull.sending_since().map(|since| since.saturating_add(STALE_REQUEST));
-    }
-
-    /// Ends requests that were under way when the network came back, once they are old enough.
-    fn give_up_stale_requests(&mut self) {
-        for lane in [Lane::Push, Lane::Pull] {
-            let now = self.time.now;
-            if self.gate(lane).give_up.take_if(|moment| *moment <= now).is_some() {
-                self.interrupt(lane);
-            }
-        }
-    }
-
     pub(super) fn interrupt(&mut self, lane: Lane) {
         self.actions.push(Action::Interrupt(lane));
-    }
-
-    fn foreground_changed(&mut self, foreground: bool) {
-        let shown = foreground && !self.foreground;
-        self.foreground = foreground;
-        self.go_on_in_background();
-        if shown {
-            self.hurry();
-            self.pull.wanted = true;
-        }
-    }
-
-    fn sync_requested(&mut self, request: u64) {
-        self.hurry();
-        self.pull.wanted = true;
-        self.pull.requested = self.pull.requested.max(request);
-        self.go_on_in_background();
-        self.grant_access();
-    }
-
-    /// No more waiting for what is not the server's wish.
-    fn hurry(&mut self) {
-        self.push.gate.hurry();
-        self.pull.gate.hurry();
-        self.trials.hurry();
-        self.push.nothing_to_take = false;
     }
 
     /// Starts whatever may start now, and says when to be woken.
@@ -304,6 +261,7 @@ impl Engine {
             self.store(Command::Reload);
         }
         self.give_up_stale_requests();
+        self.proceed_live();
         self.proceed_pull();
         self.proceed_push();
         let wake = self.next_wake();
@@ -320,7 +278,7 @@ impl Engine {
 
     fn next_wake(&self) -> Option<Moment> {
         let stale = [self.push.gate.give_up, self.pull.gate.give_up].into_iter().flatten().min();
-        [stale, self.reload, self.next_request()].into_iter().flatten().min()
+        [stale, self.reload, self.live_due(), self.next_request()].into_iter().flatten().min()
     }
 
     fn next_request(&self) -> Option<Moment> {
@@ -328,7 +286,7 @@ impl Engine {
             return None;
         }
         match self.access {
-            Access::NeedsAuth => None,
+            Access::AwaitingToken | Access::NeedsAuth => None,
             Access::Forbidden { until } => self.foreground.then_some(until),
             Access::Granted => {
                 let due = [self.push_due(), self.pull_due()].into_iter().flatten().min();
@@ -351,17 +309,6 @@ impl Engine {
         learns
     }
 
-    /// A refusal is over, as far as anybody knows.
-    fn grant_access(&mut self) {
-        self.access = Access::Granted;
-        for gate in [&mut self.push.gate, &mut self.pull.gate] {
-            let refusal = |error: &mut SyncError| {
-                matches!(error, SyncError::NeedsAuth { .. } | SyncError::Forbidden { .. })
-            };
-            gate.error.take_if(refusal);
-        }
-    }
-
     /// Whether anything may be sent at all.
     pub(super) fn may_send(&self) -> bool {
         let active = self.foreground || self.time.now < self.background_until;
@@ -380,6 +327,7 @@ impl Engine {
         SyncState {
             connection: self.connection,
             access: self.access,
+            live: self.live.state(),
             cursor: replica.map_or(before.cursor, |replica| replica.cursor),
             bootstrapped: replica.map_or(before.bootstrapped, |replica| replica.bootstrapped),
             uploading: self.push.sending_since().is_some(),
@@ -412,6 +360,8 @@ impl Engine {
     pub(super) fn exchange(&mut self, plan: Plan, log: Option<LogPositions>) -> u64 {
         self.next_ticket += 1;
         let ticket = self.next_ticket;
+        let token = self.asking.token;
+        self.gate(plan.lane()).sent_with = token;
         self.actions.push(Action::Exchange(Box::new(Exchange { ticket, plan, log })));
         ticket
     }

@@ -11,7 +11,7 @@ use crate::model::{
     Applied, Batch, BatchRequest, Counts, EntityKey, Outcome, Outgoing, Page, RejectedMutation, Replica,
     ServerEntity, Stage, Unreadable, Versions,
 };
-use crate::net::{Lane, TransportError};
+use crate::net::{Lane, LiveEnd, LiveNews, TransportError};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -47,6 +47,14 @@ pub enum Event {
     Foreground(bool),
     /// The app wants a sync now. Requests are numbered, upwards.
     SyncRequested(u64),
+    /// The live socket with this ticket tells something.
+    Live(u64, LiveNews),
+    /// The live socket with this ticket has ended, by itself. None: the transport has no such thing.
+    LiveEnded(u64, Option<LiveEnd>),
+    /// The app has heard, by a socket of its own for instance, that the server's log has grown up to here.
+    Hint(Cursor),
+    /// The app has set a token. Whatever is sent after this has it.
+    TokenSet,
 }
 
 /// What is to be done, in this order.
@@ -57,6 +65,10 @@ pub enum Action {
     Exchange(Box<Exchange>),
     /// End the exchange that is under way in this lane; it is still reported.
     Interrupt(Lane),
+    /// Open a live socket, and report what it tells with this ticket, and its end.
+    OpenLive(u64),
+    /// End the live socket. What it still tells is of no interest.
+    CloseLive,
     /// Report [`Event::Due`] at this time, and not at the one asked for before. None: never.
     WakeAt(Option<Moment>),
     /// Tell the app.
@@ -209,6 +221,8 @@ pub enum Notice {
     Error(SyncError),
     /// A mutation was refused.
     Rejected(RejectedMutation),
+    /// The server does not accept the token. The sync goes on when the app sets another one.
+    TokenNeeded,
 }
 
 /// How many mutations wait, as [`super::Engine::handle`] is told with every event.

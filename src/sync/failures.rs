@@ -57,6 +57,7 @@ impl Engine {
     /// One exchange of this lane went well: what was in its way is over.
     pub(super) fn lane_succeeded(&mut self, lane: Lane) {
         self.gate(lane).succeed();
+        self.authorized(lane);
         self.push.since_break = match (lane, self.push.since_break) {
             (Lane::Push, _) | (Lane::Pull, SinceBreak::Whole) => SinceBreak::Whole,
             (Lane::Pull, SinceBreak::Silent | SinceBreak::Well) => SinceBreak::Well,
@@ -71,6 +72,7 @@ impl Engine {
         let now = self.time.now;
         let mut most = self.most_wait();
         let mut wish = None;
+        let lane = endpoint.lane();
         match &failure {
             Failure::Offline(TransportError::Interrupted { .. }) => return,
             Failure::Offline(_) => self.went_offline(),
@@ -78,7 +80,12 @@ impl Engine {
             Failure::TooLarge if endpoint == Endpoint::Snapshot => {
                 self.pull.gate.rest_until(now.saturating_add(TOO_LARGE_RETRY));
             }
-            Failure::Status { status: 401, .. } => self.access = Access::NeedsAuth,
+            Failure::Status { status: 401 | 403, .. } if self.is_of_former_token(lane) => return,
+            Failure::Status { status: 401, .. } => {
+                if !self.unauthorized(lane) {
+                    return;
+                }
+            }
             Failure::Status { status: 403, .. } => {
                 self.access = Access::Forbidden { until: now.saturating_add(FORBIDDEN_RETRY) };
             }
@@ -86,7 +93,6 @@ impl Engine {
             Failure::Status { .. } => most = MOST_IDLE,
             _ => {}
         }
-        let lane = endpoint.lane();
         let error = self.sync_error(endpoint, failure);
         let gate = match lane {
             Lane::Push => &mut self.push.gate,
@@ -101,6 +107,7 @@ impl Engine {
 
     /// Nobody answers.
     fn went_offline(&mut self) {
+        self.live.went_offline();
         if self.connection != Connection::Offline {
             self.connection = Connection::Offline;
             self.notify(Notice::Offline);

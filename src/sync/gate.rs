@@ -23,6 +23,10 @@ pub struct Gate {
     /// When the request under way is given up, if it is not answered: the network has come back since it was
     /// sent, and its socket may be dead.
     pub give_up: Option<Moment>,
+    /// The number of the token that was the newest when the request under way was sent.
+    pub sent_with: u64,
+    /// The app was asked for a token because of this lane, in which nothing has gone well since.
+    pub asked: bool,
 }
 
 impl Gate {

@@ -10,8 +10,9 @@
 //! ([`answer`]), also without I/O of their own.
 //!
 //! # Limits
-//! One push and one pull, or one request for a snapshot, are under way at a time.
+//! One push and one pull, or one request for a snapshot, are under way at a time; and one live socket.
 
+mod access;
 pub(crate) mod answer;
 pub(crate) mod backoff;
 pub(crate) mod changes;
@@ -22,11 +23,13 @@ mod error;
 mod event;
 mod failures;
 mod gate;
+mod live;
 mod log;
 mod pull;
 mod push;
 mod push_answers;
 mod push_failures;
+mod signals;
 pub(crate) mod snapshot;
 mod staging;
 mod state;
@@ -41,4 +44,4 @@ pub use error::SyncError;
 pub use event::{
     Action, Answer, Command, Event, Exchange, Failure, Head, Moment, Notice, Plan, Reply, Stored, Time,
 };
-pub use state::{Access, Connection, SyncState};
+pub use state::{Access, Connection, LiveState, SyncState};

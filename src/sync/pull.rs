@@ -7,6 +7,7 @@ use super::engine::Engine;
 use super::error::SyncError;
 use super::event::{Command, Failure, Head, Moment, Notice, Plan, PullReply};
 use super::gate::Gate;
+use super::live::MOST_FRUITLESS;
 use crate::model::{Applied, Page, Stage};
 use crate::net::{Endpoint, Lane};
 use crate::time::Timestamp;
@@ -17,7 +18,15 @@ pub struct Pull {
     /// A pull is to begin as soon as it may.
     pub wanted: bool,
     /// When the next one begins by itself.
-    next_poll: Moment,
+    pub next_poll: Moment,
+    /// The server's log reaches up to here, somebody said since the last pull began.
+    pub hint: Option<Cursor>,
+    /// When a hint may begin the next one.
+    hint_rest: Moment,
+    /// Pulls in a row that a hint began, and that found nothing new.
+    fruitless: Backoff,
+    /// Where the pull under way began, if it was a hint that began it.
+    hinted_from: Option<Cursor>,
     /// A snapshot is to be taken, or is being taken.
     pub snapshot_wanted: bool,
     /// Snapshots in a row that were too old before they were complete.
@@ -55,6 +64,10 @@ impl Default for Pull {
             gate: Gate::default(),
             wanted: false,
             next_poll: Moment::ZERO,
+            hint: None,
+            hint_rest: Moment::ZERO,
+            fruitless: Backoff::default(),
+            hinted_from: None,
             snapshot_wanted: false,
             too_slow: Backoff::default(),
             limit: limits::PULL_LIMIT,
@@ -101,11 +114,12 @@ impl Engine {
         }
         let asked = self.pull.wanted || self.pull.in_round || self.pull.snapshot_wanted;
         let opens = self.pull.gate.opens();
-        match (asked, self.foreground) {
-            (true, _) => Some(opens),
-            (false, true) => Some(opens.max(self.pull.next_poll)),
-            (false, false) => None,
+        if asked {
+            return Some(opens);
         }
+        let poll = self.foreground.then_some(self.pull.next_poll);
+        let hint = self.pull.hint.map(|_| self.pull.hint_rest);
+        [poll, hint].into_iter().flatten().min().map(|due| opens.max(due))
     }
 
     pub(super) fn proceed_pull(&mut self) {
@@ -140,7 +154,9 @@ impl Engine {
     fn send_pull(&mut self, cursor: Cursor, tag: Option<&Tag>, staged: bool) {
         if !self.pull.in_round {
             self.pull.in_round = true;
-            self.pull.wanted = false;
+            let hinted = self.pull.hint.take().is_some();
+            let wanted = std::mem::take(&mut self.pull.wanted);
+            self.pull.hinted_from = (hinted && !wanted).then_some(cursor);
             self.pull.rounds_begun += 1;
             self.pull.request_under_way = self.pull.requested;
         }
@@ -243,12 +259,29 @@ impl Engine {
         self.pull.in_round = false;
         self.pull.request_served = self.pull.request_under_way;
         self.pull.last_sync = Some(self.time.wall);
-        self.pull.next_poll = self.time.now.saturating_add(self.config.pull_interval);
+        self.pull.next_poll = self.time.now.saturating_add(self.poll_interval());
         let cursor = self.replica.as_ref().map(|replica| replica.cursor);
+        self.heed_hints(cursor);
         if self.pull.told != cursor {
             self.pull.told = cursor;
             let cursor = cursor.unwrap_or_default();
             self.notify(Notice::Synced(cursor));
+        }
+    }
+
+    /// A pull has ended here. Hints that came meanwhile begin another one if they go beyond it. What they promise may
+    /// never come, from a server that was restored or lies: such a pull is not made again and again.
+    fn heed_hints(&mut self, cursor: Option<Cursor>) {
+        self.pull.hint.take_if(|hint| Some(*hint) <= cursor);
+        match self.pull.hinted_from.take() {
+            Some(from) if cursor == Some(from) => {
+                let wait = self.pull.fruitless.fail(MOST_FRUITLESS, &mut self.rng);
+                self.pull.hint_rest = self.time.now.saturating_add(wait);
+            }
+            _ => {
+                self.pull.fruitless.reset();
+                self.pull.hint_rest = Moment::ZERO;
+            }
         }
     }
 

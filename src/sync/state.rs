@@ -24,10 +24,24 @@ pub enum Access {
     /// As far as is known.
     #[default]
     Granted,
-    /// It wants another token.
+    /// It wants another token, and the app was asked for one.
+    AwaitingToken,
+    /// It wants another token, and the app knows.
     NeedsAuth,
     /// It refuses this scope. Asked again then.
     Forbidden { until: Moment },
+}
+
+/// Whether the server tells by itself when there is something new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LiveState {
+    /// It does not, for now: it is asked.
+    #[default]
+    Off,
+    /// A socket is being opened, or waits for the acknowledgement.
+    Connecting,
+    /// It does.
+    Up,
 }
 
 /// How far a snapshot is.
@@ -44,6 +58,7 @@ pub struct Progress {
 pub struct SyncState {
     pub connection: Connection,
     pub access: Access,
+    pub live: LiveState,
     pub cursor: Cursor,
     /// Whether a first snapshot is complete.
     pub bootstrapped: bool,

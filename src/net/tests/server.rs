@@ -8,6 +8,9 @@ use std::thread;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tungstenite::WebSocket;
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::Role;
 
 use super::FOREVER;
 
@@ -104,15 +107,7 @@ impl Server {
 impl Connection {
     /// Reads a request and hands it to the test. `false` when the peer has closed instead.
     pub(super) fn request(&mut self) -> bool {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            if !matches!(self.stream.read(&mut byte), Ok(1)) {
-                return false;
-            }
-            head.extend(byte);
-        }
-        let head = String::from_utf8(head).unwrap().replace("\r\n", "\n");
+        let Some(head) = self.head() else { return false };
         let mut request = Received { connection: self.number, head, body: Vec::new() };
         request.body.resize(request.header("content-length").parse().unwrap(), 0);
         if self.stream.read_exact(&mut request.body).is_err() {
@@ -120,6 +115,35 @@ impl Connection {
         }
         let _ = self.received.send(request);
         true
+    }
+
+    /// Reads the request for a WebSocket and hands it to the test. Gives what proves that it was read; none when the
+    /// peer has closed instead.
+    pub(super) fn upgrade(&mut self) -> Option<String> {
+        let head = self.head()?;
+        let request = Received { connection: self.number, head, body: Vec::new() };
+        let accept = derive_accept_key(request.header("sec-websocket-key").as_bytes());
+        let _ = self.received.send(request);
+        Some(accept)
+    }
+
+    /// Opens a WebSocket as the peer asks for it.
+    pub(super) fn socket(&mut self) -> WebSocket<&mut Box<dyn Stream>> {
+        let accept = self.upgrade().expect("a request for a WebSocket");
+        self.write(upgraded(&accept));
+        WebSocket::from_raw_socket(&mut self.stream, Role::Server, None)
+    }
+
+    fn head(&mut self) -> Option<String> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if !matches!(self.stream.read(&mut byte), Ok(1)) {
+                return None;
+            }
+            head.extend(byte);
+        }
+        Some(String::from_utf8(head).unwrap().replace("\r\n", "\n"))
     }
 
     /// Writes, unless the peer has closed. `false` if it has.
@@ -145,6 +169,14 @@ pub(super) fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec
         format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
     answer.extend(body);
     answer
+}
+
+/// The head of the answer that makes a WebSocket.
+pub(super) fn upgraded(accept: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
 }
 
 /// For a body with `Content-Encoding: gzip`.

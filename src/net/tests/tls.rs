@@ -9,13 +9,13 @@ use super::server::{Connection, Server, answer};
 use super::*;
 use crate::net::watchdog::Limits;
 
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -23,13 +23,13 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), certificate }
     }
 
-    fn roots(&self) -> RootCerts {
+    pub(super) fn roots(&self) -> RootCerts {
         RootCerts::new_with_certs(&[Certificate::from_der(&self.certificate).to_owned()])
     }
 }
 
 /// A TLS server with a certificate for these names, of this authority or else self-signed.
-fn server(
+pub(super) fn server(
     authority: Option<&Authority>,
     names: &[&str],
     change: impl FnOnce(&mut CertificateParams),
@@ -63,7 +63,7 @@ fn ok(connection: &mut Connection) {
     }
 }
 
-fn https(address: SocketAddr, roots: RootCerts) -> HttpOptions {
+pub(super) fn https(address: SocketAddr, roots: RootCerts) -> HttpOptions {
     let mut options = options(address);
     options.base = BaseUrl::parse(&format!("https://{address}/_sync"), false).unwrap();
     options.roots = roots;

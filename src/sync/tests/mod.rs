@@ -1,8 +1,10 @@
 //! The engine over a real store in memory, with a server that is played by hand.
 
+mod auth;
 mod breaking;
 mod clocks;
 mod decoding;
+mod live;
 mod pulling;
 mod pushing;
 mod statuses;
@@ -32,6 +34,8 @@ pub struct Rig {
     pub notices: Vec<String>,
     pub state: SyncState,
     pub interrupted: Vec<Lane>,
+    /// The ticket of the live socket that is wanted.
+    pub live: Option<u64>,
     pub extended: bool,
     /// How many of the next commands the store fails.
     pub store_fails: u32,
@@ -63,6 +67,8 @@ impl Rig {
             base_url: "https://x/_sync".to_owned(),
             versions: Versions::default(),
             whole_objects: false,
+            live: true,
+            asks_for_token: false,
             pull_interval: Duration::from_secs(30),
             push_interval: Duration::ZERO,
             #[cfg(feature = "planted-bugs")]
@@ -77,6 +83,7 @@ impl Rig {
             notices: Vec::new(),
             state: SyncState::default(),
             interrupted: Vec::new(),
+            live: None,
             extended,
             store_fails: 0,
             syncs: 0,
@@ -94,6 +101,7 @@ impl Rig {
         config.versions = versions;
         self.engine = Engine::new(config, fastrand::Rng::with_seed(7));
         self.asked.clear();
+        self.live = None;
         self.start();
     }
 
@@ -109,6 +117,10 @@ impl Rig {
                 Action::Store(command) => stored.push(execute(&self.store, command)),
                 Action::Exchange(exchange) => self.asked.push(*exchange),
                 Action::Interrupt(lane) => self.interrupted.push(lane),
+                Action::OpenLive(ticket) => {
+                    assert_eq!(self.live.replace(ticket), None, "one at a time");
+                }
+                Action::CloseLive => assert!(self.live.take().is_some(), "there is none"),
                 Action::WakeAt(wake) => self.wake = wake,
                 Action::Notify(notice) => self.notices.push(told(&notice)),
                 Action::Publish(state) => self.state = *state,
@@ -254,5 +266,6 @@ fn told(notice: &Notice) -> String {
         Notice::Synced(cursor) => format!("synced {cursor}"),
         Notice::Error(error) => error.to_string(),
         Notice::Rejected(mutation) => mutation.to_string(),
+        Notice::TokenNeeded => "a token is needed".to_owned(),
     }
 }

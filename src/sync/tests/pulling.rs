@@ -246,7 +246,7 @@ fn a_full_disk_stops_the_pull_until_there_is_space() {
     rig.store.limit_pages(Some(0));
     rig.answer_pull(11, vec![change()], false);
     assert!(rig.notices.iter().any(|told| told.contains("free some space")), "{:?}", rig.notices);
-    let shown = |rig: &Rig, id: &str| rig.store.exists(&EntityKey::new("todo", id)).unwrap();
+    let shown = |rig: &Rig, id: &str| rig.store.get(&EntityKey::new("todo", id)).unwrap().is_some();
     assert_eq!((shown(&rig, "mine"), shown(&rig, "large")), (true, false));
     assert_eq!((rig.state.cursor, rig.store.counts().pending), (cursor(10), 1));
     rig.store.check_invariants().unwrap();

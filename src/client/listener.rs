@@ -1,0 +1,97 @@
+//! The thread of a live socket: it runs the socket and hands on what comes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread;
+
+use super::exchange::concealed;
+use crate::net::{LiveEnd, LiveNews, LiveSocket, Transport, TransportError};
+use crate::sync::Event;
+
+/// So many news may wait for the driver. Then the socket is not read on: a server that hints faster than anybody can
+/// listen fills its own buffers.
+const MOST_WAITING: usize = 64;
+
+/// Opens live sockets, one after the other.
+pub struct Listener {
+    transport: Arc<dyn Transport>,
+    scope: String,
+    url: String,
+    events: Sender<Event>,
+    current: Option<Arc<dyn LiveSocket>>,
+    /// Each news takes a place before it is sent, which [`Listener::heard`] gives back.
+    places: SyncSender<()>,
+    taken: Receiver<()>,
+}
+
+impl Listener {
+    pub fn new(transport: Arc<dyn Transport>, scope: &str, url: &str, events: Sender<Event>) -> Self {
+        let (places, taken) = mpsc::sync_channel(MOST_WAITING);
+        let (scope, url) = (scope.to_owned(), url.to_owned());
+        Self { transport, scope, url, events, current: None, places, taken }
+    }
+
+    /// Opens a socket, on a thread of its own.
+    pub fn open(&mut self, ticket: u64) {
+        let transport = &self.transport;
+        // A panic of an app's own transport: as if it had none.
+        let socket = catch_unwind(AssertUnwindSafe(|| transport.live())).unwrap_or_default();
+        self.current = socket.clone();
+        let Some(socket) = socket else {
+            let _ = self.events.send(Event::LiveEnded(ticket, None));
+            return;
+        };
+        let (events, places) = (self.events.clone(), self.places.clone());
+        let (scope, url) = (self.scope.clone(), self.url.clone());
+        let transport = Arc::clone(transport);
+        let spawned = thread::Builder::new().name("mizu-live".to_owned()).spawn(move || {
+            let mut tell = |news: LiveNews| {
+                // Nobody listens any more: the socket is about to be ended.
+                if places.send(()).is_ok() {
+                    let _ = events.send(Event::Live(ticket, news));
+                }
+            };
+            let ran = catch_unwind(AssertUnwindSafe(|| socket.run(&scope, &mut tell)));
+            let end = ran.unwrap_or_else(|_| failed(url, "the transport panicked".to_owned()));
+            match &end {
+                LiveEnd::Failed(error) => {
+                    let reason = concealed(&*transport, error.to_string());
+                    tracing::debug!(%reason, "the live socket has ended");
+                }
+                LiveEnd::Refused { status } => tracing::debug!(status, "there is no live socket"),
+            }
+            let _ = events.send(Event::LiveEnded(ticket, Some(end)));
+        });
+        if let Err(error) = spawned {
+            let end = failed(self.url.clone(), format!("no thread could be started: {error}"));
+            let _ = self.events.send(Event::LiveEnded(ticket, Some(end)));
+        }
+    }
+
+    /// Ends the socket that was opened last.
+    pub fn close(&mut self) {
+        if let Some(socket) = self.current.take()
+            && catch_unwind(AssertUnwindSafe(|| socket.end())).is_err()
+        {
+            tracing::error!("a live socket of the app's transport panicked");
+        }
+    }
+
+    /// The driver has taken an event.
+    pub fn heard(&self, event: &Event) {
+        if matches!(event, Event::Live(..)) {
+            let _ = self.taken.try_recv();
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn failed(url: String, reason: String) -> LiveEnd {
+    LiveEnd::Failed(TransportError::Unreachable { url, reason })
+}
