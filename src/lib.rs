@@ -71,6 +71,8 @@ pub mod planted;
 pub mod simulation;
 mod store;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 
 pub use client::{Batch, Builder, Client, Edits, Unsent};
