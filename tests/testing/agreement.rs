@@ -313,7 +313,7 @@ fn limits_are_the_same() {
         let args = json!({ "id": format!("t{number}"), "data": data });
         pair.push(true, &[mutation(&format!("m{number}"), "todo.create", &args)]);
     }
-    for data in [r#"{"\ud800":1}"#, r#"{"a":[{"\ud800":1}]}"#, r#"{"a":"\ud800"}"#, r#"{"a":1,"a":2}"#] {
+    for data in [r#"{"\ud800":1}"#, r#"{"a":[{"\ud800":1}]}"#, r#"{"a":1,"a":2}"#] {
         number += 1;
         let body = format!(
             r#"{{"mutations":[{{"id":"m{number}","name":"todo.create","scope":"user:1","args":{{"id":"t{number}","data":{data}}}}}]}}"#
@@ -327,9 +327,9 @@ fn limits_are_the_same() {
         let args = json!({ "id": format!("large{number:02}"), "data": { "a": text(500 * 1024) } });
         pair.push(true, &[mutation(&format!("large{number}"), "todo.create", &args)]);
     }
-    for cursor in 0..25 {
+    for cursor in 0..=23 {
         let page = pair.pull(true, cursor, 500).body;
-        assert_eq!(page["has_more"], cursor < 16, "{cursor}");
+        assert_eq!(page["has_more"], cursor < 15, "{cursor}");
     }
     let page = pair.snapshot(true, json!({})).body;
     assert_eq!(page["has_more"], true);

@@ -31,7 +31,9 @@ fn a_token_that_expires_stops_the_sync_and_loses_nothing() {
     todos(&phone).create("t1", Todo::new("Milk")).unwrap();
     assert!(matches!(sync_error(phone.sync(SOON)), SyncError::NeedsAuth { .. }));
     assert_eq!((phone.pending().unwrap().len(), server.count(SCOPE, "todo")), (1, 0));
+    phone.stop();
     server.require_token("old");
+    phone.start().unwrap();
     phone.sync(SOON).unwrap();
     assert_eq!(server.count(SCOPE, "todo"), 1);
 }
