@@ -1,7 +1,6 @@
 //! Hints over WebSockets: who has subscribed to a scope is told when its log has grown.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
@@ -191,11 +190,5 @@ impl Write for Half {
             return Ok(());
         }
         lock(&self.out).write_all(&frames)
-    }
-}
-
-impl fmt::Debug for Live {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live").field("sockets", &lock(&self.0).sockets.len()).finish_non_exhaustive()
     }
 }

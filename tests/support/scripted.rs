@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+#[allow(unused_imports, reason = "each test uses some of it")]
 pub use mizu_sync::testing::{Answer, Received, Scripted};
 
 /// Compresses an answer.

@@ -124,3 +124,24 @@ fn a_path_that_is_not_there_is_404_and_a_method_that_is_not_meant_405() {
     assert_eq!((get("/_sync/nothing").0, get("/_sync/push").0, get("/").0), (404, 405, 404));
     assert_eq!(get("/healthz"), (200, r#"{"ok":true}"#.to_owned()));
 }
+
+#[test]
+fn a_server_without_extensions_is_found_out_also_when_it_changes() {
+    for first in [true, false] {
+        let server = Server::start();
+        server.put(SCOPE, "todo", "t1", &Todo::new("Millet 🌾"));
+        server.plain(first);
+        let phone = server.client(SCOPE);
+        for plain in [first, !first] {
+            server.plain(plain);
+            phone.sync(SOON).unwrap();
+            todos(&phone).get("t1").update(|todo| todo.done = !todo.done).unwrap();
+            phone.sync(SOON).unwrap();
+            let sent = if plain { "todo.update" } else { "todo.patch" };
+            let last = server.mutations().last().map(|mutation| mutation.name.clone());
+            assert_eq!(last.as_deref(), Some(sent));
+            assert_eq!(todos(&phone).get("t1").get().unwrap(), server.get(SCOPE, "todo", "t1"));
+        }
+        assert_eq!(phone.rejected().unwrap(), []);
+    }
+}

@@ -1,7 +1,7 @@
 //! Somebody else's changes, and what the server has.
 
 use mizu_sync::testing::{SOON, Server};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{SCOPE, Todo, todos};
 
@@ -68,8 +68,8 @@ fn applied_mutations_are_listed_in_order_with_what_they_were_sent_with() {
     let applied = server.mutations();
     let names: Vec<&str> = applied.iter().map(|mutation| mutation.name.as_str()).collect();
     assert_eq!(names, ["todo.create", "todo.patch", "todo.update", "todo.delete"]);
-    assert_eq!(applied[1].args::<Value>()["set"], json!({ "done": true }));
-    assert_eq!(applied[3].args::<Value>(), json!({ "id": "t1" }));
+    assert_eq!(applied[1].args()["set"], json!({ "done": true }));
+    assert_eq!(applied[3].args(), json!({ "id": "t1" }));
     assert!(applied.iter().all(|mutation| mutation.scope == SCOPE));
     assert!(applied.iter().all(|mutation| mutation.client.as_deref() == Some(phone.client_id())));
     assert_eq!(

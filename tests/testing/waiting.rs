@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use mizu_sync::net::Endpoint;
 use mizu_sync::testing::{SOON, Server};
-use serde_json::Value;
 
 use crate::{SCOPE, Todo, count, todos};
 
@@ -18,7 +17,7 @@ fn requests_are_kept_with_what_they_said_and_what_was_said_to_them() {
     let push = requests.iter().find(|request| request.is_to(Endpoint::Push)).unwrap();
     assert_eq!((push.method.as_str(), push.path.as_str(), push.answered), ("POST", "/_sync/push", Some(200)));
     assert_eq!((push.endpoint(), push.header("MIZU-SYNC"), push.header("x")), ("push", Some("1"), None));
-    assert_eq!(push.json::<Value>()["mutations"][0]["name"], "todo.create");
+    assert_eq!(push.json()["mutations"][0]["name"], "todo.create");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use mizu_sync_protocol::limits::{MAX_ACCEPTED_MUTATIONS, check_mutation_args};
 use mizu_sync_protocol::push::{Mutation, PushRequest, PushResponse, PushResult};
 use mizu_sync_protocol::{Code, Cursor};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::database::Outcome;
@@ -39,15 +39,16 @@ pub struct AppliedMutation {
 }
 
 impl AppliedMutation {
-    /// Its arguments, decoded: into a `serde_json::Value`, for instance.
+    /// Its arguments as JSON.
     ///
     /// # Panics
-    /// When they do not fit.
+    /// When they hold half a surrogate pair: the field `args` has them as they were sent.
     #[must_use]
-    pub fn args<T: DeserializeOwned>(&self) -> T {
+    #[track_caller]
+    pub fn args(&self) -> Value {
         match serde_json::from_str(&self.args) {
             Ok(args) => args,
-            Err(error) => panic!("the arguments of {} are not what the test expects: {error}", self.name),
+            Err(error) => panic!("the arguments of {} are no JSON that Rust can hold: {error}", self.name),
         }
     }
 }

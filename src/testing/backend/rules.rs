@@ -1,7 +1,6 @@
 //! What the server does with mutations by their names, beside the generic ones.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use mizu_sync_protocol::Code;
@@ -96,11 +95,5 @@ impl Rules {
             return Some(Rule::Refuse(refusal.clone()));
         }
         self.custom.get(name).map(|custom| Rule::Run(Arc::clone(custom)))
-    }
-}
-
-impl fmt::Debug for Rules {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rules").field("refusals", &self.refusals).finish_non_exhaustive()
     }
 }

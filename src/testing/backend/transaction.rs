@@ -1,6 +1,6 @@
 //! What a mutation works with: its arguments, and the entities of its scope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -172,36 +172,12 @@ fn check_entity(data: &str) -> Result<(), Refusal> {
 /// Whether the names of all fields at all levels are Unicode. JSON can spell halves of surrogate pairs.
 fn names_are_text(json: &str) -> bool {
     let parts: Option<Vec<&RawValue>> = match json.trim_start().bytes().next() {
-        Some(b'{') => serde_json::from_str(json).ok().map(|fields: Fields<'_>| fields.0),
+        Some(b'{') => {
+            let fields: Option<HashMap<String, &RawValue>> = serde_json::from_str(json).ok();
+            fields.map(|fields| fields.into_values().collect())
+        }
         Some(b'[') => serde_json::from_str(json).ok(),
         _ => Some(Vec::new()),
     };
     parts.is_some_and(|parts| parts.into_iter().all(|part| names_are_text(part.get())))
-}
-
-/// The values of an object whose names can be read.
-struct Fields<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Values;
-
-        impl<'de> serde::de::Visitor<'de> for Values {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut values = Vec::new();
-                while let Some((_, value)) = map.next_entry::<String, &RawValue>()? {
-                    values.push(value);
-                }
-                Ok(Fields(values))
-            }
-        }
-
-        deserializer.deserialize_map(Values)
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::net::Endpoint;
 
@@ -79,15 +79,16 @@ impl Received {
         self.endpoint() == endpoint.path()
     }
 
-    /// The body, decoded: into a `serde_json::Value`, for instance.
+    /// The body as JSON.
     ///
     /// # Panics
-    /// Unless it is exactly one JSON value that fits.
+    /// Unless it is exactly one JSON value.
     #[must_use]
-    pub fn json<T: DeserializeOwned>(&self) -> T {
+    #[track_caller]
+    pub fn json(&self) -> Value {
         match serde_json::from_slice(&self.body) {
             Ok(value) => value,
-            Err(error) => panic!("the body of {self:?} is not what the test expects: {error}"),
+            Err(error) => panic!("the body of {self:?} is not JSON: {error}"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the server says to what it does not like.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mizu_sync_protocol::header::MIZU_SYNC_VERSION;
@@ -76,6 +77,27 @@ impl Server {
     /// Ends [`reject`](Server::reject) and [`fail`](Server::fail) for this name.
     pub fn accept(&self, mutation: &str) {
         self.backend().rules.accept(mutation);
+    }
+
+    /// Whether it acts as a server that knows nothing of this project's additions to the protocol: no tags, no pages of a
+    /// snapshot, whole objects instead of patches. Clients find out by themselves; at a second change within an hour only
+    /// after a minute, as with every log that keeps changing.
+    ///
+    /// ```
+    /// # use mizu_sync::testing::{Server, SOON};
+    /// # use serde_json::{Value, json};
+    /// let server = Server::start();
+    /// server.plain(true);
+    /// let phone = server.client("user:1");
+    /// let todo = phone.collection("todo").create("t1", json!({ "title": "Milk", "done": false }))?;
+    /// phone.flush(SOON)?;
+    /// todo.update(|todo| todo["done"] = true.into())?;
+    /// phone.flush(SOON)?;
+    /// assert_eq!(server.mutations()[1].name, "todo.update");
+    /// # Ok::<(), mizu_sync::Error>(())
+    /// ```
+    pub fn plain(&self, on: bool) {
+        self.shared.plain.store(on, Ordering::SeqCst);
     }
 
     /// Answers the next so many requests to this endpoint with this status, and does nothing else; in the words in

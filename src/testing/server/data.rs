@@ -117,7 +117,7 @@ impl Server {
     /// phone.flush(SOON)?;
     /// let applied = server.mutations();
     /// assert_eq!((applied[0].name.as_str(), applied[1].name.as_str()), ("todo.create", "todo.patch"));
-    /// assert_eq!(applied[1].args::<Value>()["set"], json!({ "done": true }));
+    /// assert_eq!(applied[1].args()["set"], json!({ "done": true }));
     /// # Ok::<(), mizu_sync::Error>(())
     /// ```
     #[must_use]

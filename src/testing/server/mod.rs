@@ -9,6 +9,7 @@ mod waiting;
 
 use std::fmt;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
@@ -42,6 +43,8 @@ struct Shared {
     network: Network,
     requests: Requests,
     live: Live,
+    /// Whether it acts as if it knew no extensions.
+    plain: AtomicBool,
 }
 
 impl Server {
@@ -56,6 +59,7 @@ impl Server {
             network: Network::default(),
             requests: Requests::default(),
             live: Live::default(),
+            plain: AtomicBool::new(false),
         });
         Self { http: HttpServer::start(Arc::new(Handle(Arc::clone(&shared)))), shared }
     }
@@ -171,9 +175,10 @@ impl Shared {
     }
 
     fn synced(&self, endpoint: Endpoint, request: &Received) -> Answer {
+        let asked = request.header(MIZU_SYNC) == Some(MIZU_SYNC_VERSION);
         let call = Call {
             endpoint,
-            extended: request.header(MIZU_SYNC) == Some(MIZU_SYNC_VERSION),
+            extended: asked && !self.plain.load(Ordering::SeqCst),
             log: request.header(MIZU_LOG),
             token: request.token(),
             body: &request.body,
