@@ -12,6 +12,7 @@ mod history;
 mod live;
 mod local;
 mod network;
+mod pair;
 mod preview;
 mod raw;
 mod waiting;

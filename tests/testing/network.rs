@@ -35,7 +35,7 @@ fn going_offline_ends_requests_that_are_under_way() {
     phone.sync(SOON).unwrap();
     server.hang();
     todos(&phone).create("t1", Todo::new("Milk")).unwrap();
-    server.wait_for(|requests| count(requests, Endpoint::Push) == 1);
+    server.wait_for(|requests| count(requests, Endpoint::Push) >= 1);
     server.go_offline();
     told.recv_timeout(SOON).unwrap();
     server.release();
@@ -50,7 +50,7 @@ fn a_hanging_server_takes_requests_and_answers_them_when_released() {
     let phone = server.client(SCOPE);
     server.hang();
     todos(&phone).create("t1", Todo::new("Milk")).unwrap();
-    server.wait_for(|requests| count(requests, Endpoint::Push) == 1);
+    server.wait_for(|requests| count(requests, Endpoint::Push) >= 1);
     assert_eq!(statuses(&server, Endpoint::Push), [None]);
     assert_eq!((server.count(SCOPE, "todo"), phone.pending().unwrap().len()), (0, 1));
     server.release();
@@ -64,7 +64,7 @@ fn a_server_that_hangs_can_be_dropped() {
     let phone = server.client(SCOPE);
     server.hang();
     todos(&phone).create("t1", Todo::new("Milk")).unwrap();
-    server.wait_for(|requests| count(requests, Endpoint::Push) == 1);
+    server.wait_for(|requests| count(requests, Endpoint::Push) >= 1);
     drop(server);
     assert_eq!(phone.pending().unwrap().len(), 1);
 }
