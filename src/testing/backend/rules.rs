@@ -86,8 +86,10 @@ impl Rules {
         self.refusals.remove(name);
     }
 
-    pub fn define(&mut self, name: &str, custom: Arc<Custom>) {
-        self.custom.insert(name.to_owned(), custom);
+    /// Gives what was there before.
+    #[must_use]
+    pub fn define(&mut self, name: &str, custom: Arc<Custom>) -> Option<Arc<Custom>> {
+        self.custom.insert(name.to_owned(), custom)
     }
 
     pub fn find(&self, name: &str) -> Option<Rule> {
