@@ -50,6 +50,7 @@
 //! - [`Error`] says what failed, where, and what to do. [`StoreError`] is about the file, [`SyncError`] about
 //!   the server.
 //! - [`Dialect`] is for a server that has shapes of its own, [`net::Transport`] for another way to it than HTTP.
+//! - `testing`, a feature, is for the tests and previews of an app.
 
 // The simulator reaches into the engine and the store, which are documented for their readers, not as an API.
 #![cfg_attr(feature = "simulation", allow(missing_docs, rustdoc::private_intra_doc_links))]
@@ -58,6 +59,11 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+// And those in the guide to testing.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../docs/testing.md")]
+mod testing_guide {}
 
 mod client;
 mod collection;
@@ -72,6 +78,8 @@ pub mod reactive;
 pub mod simulation;
 mod store;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 
 pub use client::{Authorization, Batch, Builder, Client, Connectivity, Edits, Progress, Status, Unsent};

@@ -450,6 +450,25 @@ impl Client {
     }
 }
 
+#[cfg(feature = "testing")]
+impl Client {
+    /// The data itself, for previews.
+    pub(crate) fn store(&self) -> &Store {
+        &self.core.store
+    }
+
+    /// Shows what was done to the store behind its back.
+    pub(crate) fn look_again(&self) -> Result<(), crate::StoreError> {
+        let replica = self.core.store.replica()?;
+        self.core.monitor.update(|seen| {
+            seen.state.cursor = replica.cursor;
+            seen.state.bootstrapped = replica.bootstrapped;
+            seen.queue = self.core.store.counts();
+        });
+        Ok(())
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         self.core.close();

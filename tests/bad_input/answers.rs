@@ -5,7 +5,7 @@ use mizu_sync::{Error, SyncError};
 use serde_json::json;
 
 use crate::server::Server;
-use crate::support::scripted::Answer;
+use crate::support::scripted::{Answer, Gzip};
 use crate::support::{Note, SOON};
 use crate::{BRIEF, Device, assert_says, nowhere, refused};
 

@@ -5,7 +5,7 @@ use mizu_sync::{Error, SyncError};
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::support::scripted::{Answer, Scripted};
+use crate::support::scripted::{Answer, Gzip, Scripted};
 use crate::support::{Note, SOON};
 use crate::{Device, assert_says, refused};
 
