@@ -1,7 +1,8 @@
-//! A real HTTP server that answers as a test tells it, for what no well-behaved server would say.
+//! A real HTTP server, with live sockets if a test wants them, that answers as a test tells it, for what no well-behaved server would say.
 //!
 //! One thread, one request a connection. It keeps what it was asked, and tests wait for that, not for time.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,10 @@ use std::thread::{self, JoinHandle};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::Role;
+use tungstenite::{Message, WebSocket};
 
 use super::SOON;
 
@@ -112,16 +116,72 @@ pub struct Scripted {
     thread: Option<JoinHandle<()>>,
 }
 
+/// A live socket, from the server's side. Dropping it closes its connection.
+pub struct Socket {
+    pub request: Received,
+    socket: WebSocket<TcpStream>,
+}
+
+impl Socket {
+    fn open(request: Received, mut stream: TcpStream) -> io::Result<Self> {
+        let accept = derive_accept_key(request.header("sec-websocket-key").unwrap_or_default().as_bytes());
+        write!(
+            stream,
+            "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        )?;
+        Ok(Self { request, socket: WebSocket::from_raw_socket(stream, Role::Server, None) })
+    }
+
+    pub fn send(&mut self, data: &Value) {
+        let text = json!({"topic": "sync:user:1", "data": data}).to_string();
+        self.socket.send(Message::text(text)).expect("the client listens");
+    }
+
+    /// Waits for the subscription, and acknowledges it.
+    pub fn acknowledge(&mut self) {
+        let subscribe = self.socket.read().expect("a subscription").into_text().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&subscribe).unwrap()["topic"], "sync:user:1");
+        self.send(&json!({"type": "ack", "ref": "1"}));
+    }
+
+    pub fn hint(&mut self, cursor: u64) {
+        self.send(&json!({"cursor": cursor}));
+    }
+
+    /// Waits until the client has closed it.
+    pub fn wait_for_end(&mut self) {
+        while self.socket.read().is_ok() {}
+    }
+}
+
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<Received>>,
+    sockets: Mutex<VecDeque<Socket>>,
+    /// What a request for a live socket is answered, if not with one. It is not among the requests.
+    no_socket: Mutex<Option<u16>>,
     changed: Condvar,
+    changed_sockets: Condvar,
     stopped: AtomicBool,
 }
 
 impl Seen {
     fn requests(&self) -> MutexGuard<'_, Vec<Received>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, VecDeque<Socket>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn upgrade(&self, request: Received, stream: TcpStream) {
+        let refusal = *self.no_socket.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(status) = refusal {
+            let _ = Answer::json(status, &json!({})).write(stream);
+        } else if let Ok(socket) = Socket::open(request, stream) {
+            self.sockets().push_back(socket);
+            self.changed_sockets.notify_all();
+        }
     }
 }
 
@@ -137,7 +197,7 @@ impl Scripted {
         mut script: impl FnMut(&Received) -> Answer + Send + 'static,
     ) -> Self {
         let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Seen { no_socket: Mutex::new(Some(404)), ..Seen::default() });
         let mine = Arc::clone(&seen);
         let thread = thread::spawn(move || {
             for stream in listener.incoming() {
@@ -147,6 +207,10 @@ impl Scripted {
                 let Ok(mut stream) = stream else { continue };
                 // A client that was stopped opens a connection and asks nothing.
                 let Ok(request) = read_request(&mut stream) else { continue };
+                if request.endpoint() == "ws" {
+                    mine.upgrade(request, stream);
+                    continue;
+                }
                 let answer = script(&request);
                 mine.requests().push(request);
                 mine.changed.notify_all();
@@ -155,6 +219,24 @@ impl Scripted {
             }
         });
         Self { address, seen, thread: Some(thread) }
+    }
+
+    /// From now on live sockets are opened.
+    pub fn opens_sockets(self) -> Self {
+        *self.seen.no_socket.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self
+    }
+
+    /// The next live socket that was opened, waited for.
+    pub fn socket(&self) -> Socket {
+        let none = |sockets: &mut VecDeque<Socket>| sockets.is_empty();
+        let waited = self.seen.changed_sockets.wait_timeout_while(self.seen.sockets(), SOON, none);
+        waited.unwrap_or_else(PoisonError::into_inner).0.pop_front().expect("a live socket")
+    }
+
+    /// Whether none was opened, or all were taken.
+    pub fn has_no_socket(&self) -> bool {
+        self.seen.sockets().is_empty()
     }
 
     pub fn url(&self) -> String {
