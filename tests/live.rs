@@ -64,7 +64,7 @@ impl Rig {
     }
 
     fn wait_for_sync(&self, cursor: u64) {
-        while self.synced.recv_timeout(SOON).expect("a sync").get() < cursor {}
+        while self.synced.recv_timeout(SOON).unwrap().get() < cursor {}
     }
 }
 

@@ -1,6 +1,8 @@
 //! No token and no payload in logs, in `Debug`, in error texts; no token in a file. Not even one that the server
 //! repeats.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::fmt::Write as _;
