@@ -1,6 +1,8 @@
 //! No token and no payload in logs, in `Debug`, in error texts; no token in a file. Not even one that the server
 //! repeats.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails there says why")]
+
 mod support;
 
 use std::fmt::Write as _;
@@ -15,6 +17,7 @@ use support::scripted::{Answer, Received, Scripted};
 use support::{Note, SOON};
 
 const TOKEN: &str = "canary-token-5d1f";
+const NEW_TOKEN: &str = "canary-fresh-0b8e";
 const PAYLOAD: &str = "canary-payload-77ae";
 
 /// A type that the stored notes do not fit.
@@ -45,8 +48,10 @@ fn neither_tokens_nor_payloads_appear_where_they_do_not_belong() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .init();
+    open_live_sockets();
     let folder = tempfile::tempdir().unwrap();
-    let tokens = format!(r#"[{{"token":"{TOKEN}","principal":"ann","scopes":["user:1"]}}]"#);
+    let grant = |token: &str| json!({"token": token, "principal": "ann", "scopes": ["user:1"]});
+    let tokens = json!([grant(TOKEN), grant(NEW_TOKEN)]).to_string();
     let options =
         ServiceOptions { auth: Arc::new(TokenFile::parse(&tokens).unwrap()), ..ServiceOptions::default() };
     let service = Service::open(folder.path().join("server.db"), options).unwrap();
@@ -84,8 +89,12 @@ fn neither_tokens_nor_payloads_appear_where_they_do_not_belong() {
     let forbidden = outsider.sync(SOON).unwrap_err();
     let misfit = undecodable.get("n").get().unwrap_err();
     phone.collection::<Note>("note").get("n").update(|note| note.starred = true).unwrap();
+    phone.set_token(NEW_TOKEN).unwrap();
+    phone.sync(SOON).unwrap();
+    stranger.set_token(format!("{NEW_TOKEN}-wrong")).unwrap();
+    let unauthorized_again = stranger.sync(SOON).unwrap_err();
     let debug = format!(
-        "{phone:?} {:?} {:?} {undecodable:?} {unauthorized} {unauthorized:?} {forbidden} {forbidden:?} {misfit} {misfit:?} {:?}",
+        "{phone:?} {:?} {:?} {undecodable:?} {unauthorized} {unauthorized:?} {forbidden} {forbidden:?} {misfit} {misfit:?} {unauthorized_again} {unauthorized_again:?} {:?}",
         phone.pending().unwrap(),
         laptop.rejected().unwrap(),
         Client::builder(server.url(), "user:1").token(TOKEN),
@@ -95,19 +104,38 @@ fn neither_tokens_nor_payloads_appear_where_they_do_not_belong() {
 
     let logs = String::from_utf8_lossy(&logs.0.lock().unwrap()).into_owned();
     assert!(logs.contains("mizu"), "the logs were captured");
+    assert!(logs.contains("tungstenite"), "those of the live socket too");
     let told = told.lock().unwrap().clone();
     assert!(told.contains("does not fit the app's type") && told.contains("conflict"), "{told}");
     for (place, text) in [("logs", &logs), ("debug and errors", &debug), ("callbacks", &told)] {
-        for canary in [TOKEN, PAYLOAD] {
+        for canary in [TOKEN, NEW_TOKEN, PAYLOAD] {
             let lines: Vec<&str> = text.lines().filter(|line| line.contains(canary)).collect();
             assert!(lines.is_empty(), "{canary} in the {place}: {lines:?}");
         }
     }
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let bytes = std::fs::read(file.as_ref().unwrap().path()).unwrap();
-        let found = bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
-        assert!(!found, "a token in {:?}", file.unwrap().path());
+        for token in [TOKEN, NEW_TOKEN] {
+            let found = bytes.windows(token.len()).any(|window| window == token.as_bytes());
+            assert!(!found, "a token in {:?}", file.as_ref().unwrap().path());
+        }
     }
+}
+
+/// Opens a live socket with one token, and another with the next.
+fn open_live_sockets() {
+    let server = Scripted::start(|request| Answer::ok(&well(request))).opens_sockets();
+    let client = Client::builder(&server.url(), "user:1")
+        .in_memory()
+        .principal("ann")
+        .token(TOKEN)
+        .header("x-key", TOKEN)
+        .open()
+        .unwrap();
+    client.start().unwrap();
+    server.socket().acknowledge();
+    client.set_token(NEW_TOKEN).unwrap();
+    server.socket().acknowledge();
 }
 
 /// What a server says that is well.
@@ -182,4 +210,36 @@ fn secrets_that_the_server_repeats_are_neither_shown_nor_stored() {
             }
         }
     }
+}
+
+#[test]
+fn tokens_old_and_new_that_the_server_repeats_are_concealed() {
+    let (tell, told) = mpsc::channel();
+    let (refused, known) = mpsc::channel();
+    let server = Scripted::start(move |request| {
+        let token = request.header("authorization").unwrap_or_default();
+        if !token.ends_with(NEW_TOKEN) {
+            let _ = refused.send(());
+            return Answer::json(401, &json!({"error": token}));
+        }
+        let echo = format!("not {TOKEN}, not {NEW_TOKEN}");
+        Answer::json(503, &json!({"code": NEW_TOKEN, "error": echo}))
+    })
+    .opens_sockets();
+    let client = Client::builder(&server.url(), "user:1")
+        .in_memory()
+        .principal("ann")
+        .token(TOKEN)
+        .on_token_needed(|| {})
+        .on_error(move |error| drop(tell.send(format!("{error} {error:?}"))))
+        .open()
+        .unwrap();
+    client.start().unwrap();
+    known.recv_timeout(SOON).unwrap();
+    client.set_token(NEW_TOKEN).unwrap();
+    let told = told.recv_timeout(SOON).unwrap();
+    assert!(told.contains("503") && told.contains("not …, not …"), "{told}");
+    assert!(!told.contains("canary"), "{told}");
+    let asked = client.sync(std::time::Duration::ZERO).unwrap_err();
+    assert!(!format!("{asked} {asked:?} {client:?}").contains("canary"), "{asked:?}");
 }

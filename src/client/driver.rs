@@ -129,7 +129,8 @@ impl Session {
 
     /// Whether it has ended though nobody has stopped it: by a panic.
     pub fn has_ended(&self) -> bool {
-        self.ended.wait(Duration::ZERO)
+        // Whoever was told of the panic may be quicker than the thread that ends by it.
+        self.ended.wait(Duration::ZERO) || self.monitor.seen().running == Running::Panicked
     }
 
     /// Tells the engine.

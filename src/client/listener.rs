@@ -95,3 +95,68 @@ impl Drop for Listener {
 fn failed(url: String, reason: String) -> LiveEnd {
     LiveEnd::Failed(TransportError::Unreachable { url, reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mizu_sync_protocol::Cursor;
+
+    use super::*;
+    use crate::net::{Lane, Request, Response};
+
+    const SOON: Duration = Duration::from_secs(60);
+
+    /// A transport whose socket hints without end.
+    struct Flood;
+
+    impl LiveSocket for Flood {
+        fn run(&self, _: &str, tell: &mut dyn FnMut(LiveNews)) -> LiveEnd {
+            for number in 1..=1_000 {
+                tell(LiveNews::Hint(Cursor::new(number).unwrap()));
+            }
+            LiveEnd::Refused { status: 500 }
+        }
+
+        fn end(&self) {}
+    }
+
+    impl Transport for Flood {
+        fn exchange(&self, _: &Request) -> Result<Response, TransportError> {
+            unreachable!("nothing is asked")
+        }
+
+        fn interrupt(&self, _: Lane) {}
+
+        fn shutdown(&self) {}
+
+        fn live(&self) -> Option<Arc<dyn LiveSocket>> {
+            Some(Arc::new(Self))
+        }
+    }
+
+    #[test]
+    fn a_server_that_hints_faster_than_anybody_listens_waits() {
+        let (events, received) = mpsc::channel();
+        let mut listener = Listener::new(Arc::new(Flood), "user:1", "x", events);
+        listener.open(1);
+        for _ in 0..MOST_WAITING {
+            received.recv_timeout(SOON).unwrap();
+        }
+        assert!(received.try_recv().is_err(), "nothing was taken by the driver yet");
+        let mut heard = MOST_WAITING;
+        for _ in 0..MOST_WAITING {
+            listener.heard(&Event::Live(1, LiveNews::Opened));
+        }
+        loop {
+            let event = received.recv_timeout(SOON).unwrap();
+            listener.heard(&event);
+            if let Event::LiveEnded(ticket, end) = event {
+                assert_eq!((ticket, end), (1, Some(LiveEnd::Refused { status: 500 })));
+                break;
+            }
+            heard += 1;
+        }
+        assert_eq!(heard, 1_000);
+    }
+}

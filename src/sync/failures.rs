@@ -81,11 +81,8 @@ impl Engine {
                 self.pull.gate.rest_until(now.saturating_add(TOO_LARGE_RETRY));
             }
             Failure::Status { status: 401 | 403, .. } if self.is_of_former_token(lane) => return,
-            Failure::Status { status: 401, .. } => {
-                if !self.unauthorized(lane) {
-                    return;
-                }
-            }
+            Failure::Status { status: 401, .. } if !self.unauthorized(lane) => return,
+            Failure::Status { status: 401, .. } => {}
             Failure::Status { status: 403, .. } => {
                 self.access = Access::Forbidden { until: now.saturating_add(FORBIDDEN_RETRY) };
             }

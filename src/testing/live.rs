@@ -10,13 +10,11 @@ use std::sync::{Arc, Mutex};
 use mizu_sync_protocol::Cursor;
 use serde::Deserialize;
 use serde_json::json;
-use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
 use super::http::{Answer, Received};
 use super::lock;
-use super::server::SWITCHING_PROTOCOLS;
 
 /// The protocol's limit on a message.
 const MAX_MESSAGE: usize = 1024 * 1024;
@@ -99,13 +97,7 @@ impl Live {
         if lock(&self.0).refusing {
             return Answer::new(500, "text/plain", "webserver doesn't support hijacking");
         }
-        let Some(key) = request.header("sec-websocket-key") else {
-            return Answer::new(400, "text/plain", "this is for WebSockets");
-        };
-        Answer::bare(SWITCHING_PROTOCOLS)
-            .with("Upgrade", "websocket")
-            .with("Connection", "Upgrade")
-            .with("Sec-WebSocket-Accept", derive_accept_key(key.as_bytes()))
+        Answer::switching(request)
     }
 
     /// Serves a socket until it ends. `allows` says who may subscribe to which scope.

@@ -74,7 +74,7 @@ pub use server::Server;
 
 /// This project's own tests need a server that says anything. Not part of the public API.
 #[doc(hidden)]
-pub use http::Scripted;
+pub use http::{Scripted, Socket};
 
 /// A minute: longer than anything in a test takes, for the timeouts of `sync`, `flush` and their like.
 pub const SOON: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 #[allow(unused_imports, reason = "each test uses some of it")]
-pub use mizu_sync::testing::{Answer, Received, Scripted};
+pub use mizu_sync::testing::{Answer, Received, Scripted, Socket};
 
 /// Compresses an answer.
 pub trait Gzip {

@@ -117,35 +117,14 @@ fn a_server_that_refuses_pushes_alone_is_no_loop_of_questions() {
     for _ in 0..5 {
         rig.unauthorized(Lane::Push);
         rig.event(Event::TokenSet);
-        rig.nothing_new_here();
+        rig.nothing_new();
     }
     assert_eq!(rig.told().iter().filter(|told| *told == ASKED).count(), 1);
 }
 
-impl Rig {
-    fn nothing_new_here(&mut self) {
-        let at = self.state.cursor.get();
-        self.answer_pull(at, vec![], false);
-    }
-}
-
 #[test]
 fn the_app_is_asked_again_when_it_may_have_a_better_answer() {
-    let again: [(&str, fn(&mut Rig)); 3] = [
-        ("in the foreground", |rig| {
-            rig.event(Event::Foreground(false));
-            rig.event(Event::Foreground(true));
-        }),
-        ("in another network", |rig| {
-            rig.event(Event::Network(false));
-            rig.event(Event::Network(true));
-        }),
-        ("at the start", |rig| {
-            rig.restart(Versions::default());
-            rig.event(Event::Queued);
-        }),
-    ];
-    for (when, event) in again {
+    for when in ["in the foreground", "in another network", "at the start"] {
         for refused_again in [false, true] {
             let mut rig = asking();
             rig.unauthorized(Lane::Push);
@@ -155,7 +134,17 @@ fn the_app_is_asked_again_when_it_may_have_a_better_answer() {
                 rig.unauthorized(Lane::Pull);
             }
             rig.told();
-            event(&mut rig);
+            match when {
+                "in the foreground" => {
+                    rig.event(Event::Foreground(false));
+                    rig.event(Event::Foreground(true));
+                }
+                "in another network" => {
+                    rig.event(Event::Network(false));
+                    rig.event(Event::Network(true));
+                }
+                _ => rig.restart(Versions::default()),
+            }
             rig.unauthorized(Lane::Pull);
             assert_eq!(rig.told().iter().filter(|told| *told == ASKED).count(), 1, "{when}");
             assert_eq!(rig.state.access, Access::AwaitingToken, "{when}");

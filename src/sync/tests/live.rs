@@ -41,12 +41,6 @@ impl Rig {
         self.lose(LiveEnd::Failed(TransportError::Unreachable { url, reason }));
     }
 
-    /// Answers the pull under way, which ends where the last one did.
-    fn nothing_new(&mut self) {
-        let at = self.state.cursor.get();
-        self.answer_pull(at, vec![], false);
-    }
-
     /// Lets time pass, with pulls that find nothing, until a socket is wanted. Gives how long it was.
     fn until_wanted(&mut self) -> Duration {
         let before = self.now;

@@ -211,6 +211,12 @@ impl Rig {
         self.answer(Lane::Pull, Ok(Reply::Pull(reply)));
     }
 
+    /// Answers the pull under way, which ends where the last one did.
+    pub fn nothing_new(&mut self) {
+        let at = self.state.cursor.get();
+        self.answer_pull(at, vec![], false);
+    }
+
     pub fn answer_push(&mut self, results: Vec<PushResult>) {
         self.answer(Lane::Push, Ok(Reply::Push(results)));
     }

@@ -7,9 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::Value;
+use tungstenite::handshake::derive_accept_key;
 
 use crate::net::Endpoint;
 
+/// The status with which a connection becomes a WebSocket.
+pub(in crate::testing) const SWITCHING_PROTOCOLS: u16 = 101;
 /// More than any head that a client sends.
 const MAX_HEAD: u64 = 64 * 1024;
 /// More than any body that a server takes.
@@ -141,6 +144,17 @@ impl Answer {
     /// Without a body, and without a word about it.
     pub(in crate::testing) fn bare(status: u16) -> Self {
         Self { status, body: Vec::new(), headers: Vec::new(), cut: None, silent: false }
+    }
+
+    /// That the connection is a WebSocket from now on; 400 where none was asked for.
+    pub(in crate::testing) fn switching(request: &Received) -> Self {
+        let Some(key) = request.header("sec-websocket-key") else {
+            return Self::new(400, "text/plain", "this is for WebSockets");
+        };
+        Self::bare(SWITCHING_PROTOCOLS)
+            .with("Upgrade", "websocket")
+            .with("Connection", "Upgrade")
+            .with("Sec-WebSocket-Accept", derive_accept_key(key.as_bytes()))
     }
 
     /// An answer with a JSON body.

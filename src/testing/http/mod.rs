@@ -5,6 +5,7 @@
 
 mod message;
 mod scripted;
+mod socket;
 
 use std::collections::HashMap;
 use std::io::{self, BufReader};
@@ -13,8 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+pub(super) use message::SWITCHING_PROTOCOLS;
 pub use message::{Answer, Received};
 pub use scripted::Scripted;
+pub use socket::Socket;
 
 use super::lock;
 

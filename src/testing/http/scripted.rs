@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::socket::{Socket, Sockets};
 use super::{Answer, Handler, HttpServer, Received, Response};
 use crate::testing::lock;
 use crate::testing::requests::Requests;
@@ -18,15 +19,20 @@ const SOON: Duration = Duration::from_secs(60);
 pub struct Scripted {
     server: HttpServer,
     requests: Requests,
+    sockets: Sockets,
 }
 
 struct Script<F> {
     script: Mutex<F>,
     requests: Requests,
+    sockets: Sockets,
 }
 
 impl<F: FnMut(&Received) -> Answer + Send + 'static> Handler for Script<F> {
     fn answer(&self, request: Received) -> Response {
+        if request.endpoint() == "ws" {
+            return self.sockets.answer(request);
+        }
         // The closure is the server: nobody else wants this lock but those who wait for their answers.
         let answer = (lock(&self.script))(&request);
         self.requests.add(request.answered_by(&answer));
@@ -49,12 +55,34 @@ impl Scripted {
         script: F,
         start: impl FnOnce(Arc<Script<F>>) -> io::Result<HttpServer>,
     ) -> Self {
-        let requests = Requests::default();
-        let handler = Arc::new(Script { script: Mutex::new(script), requests: requests.clone() });
+        let (requests, sockets) = (Requests::default(), Sockets::default());
+        let script = Mutex::new(script);
+        let handler = Arc::new(Script { script, requests: requests.clone(), sockets: sockets.clone() });
         match start(handler) {
-            Ok(server) => Self { server, requests },
+            Ok(server) => Self { server, requests, sockets },
             Err(error) => panic!("no test server could be started on this machine: {error}"),
         }
+    }
+
+    /// From now on live sockets are opened, which are not among the requests. Otherwise there are none: 404.
+    #[must_use]
+    pub fn opens_sockets(self) -> Self {
+        self.sockets.open();
+        self
+    }
+
+    /// The next live socket that was opened, waited for.
+    #[track_caller]
+    pub fn socket(&self) -> Socket {
+        match self.sockets.next(SOON) {
+            Some(socket) => socket,
+            None => panic!("no live socket was opened"),
+        }
+    }
+
+    /// Whether none was opened, or all were taken.
+    pub fn has_no_socket(&self) -> bool {
+        self.sockets.is_empty()
     }
 
     /// The base URL.

@@ -17,15 +17,12 @@ use mizu_sync_protocol::header::{MIZU_LOG, MIZU_SYNC, MIZU_SYNC_VERSION};
 
 use self::network::Network;
 use super::backend::{self, Backend, Call};
-use super::http::{Answer, Handler, HttpServer, Received, Response};
+use super::http::{Answer, Handler, HttpServer, Received, Response, SWITCHING_PROTOCOLS};
 use super::live::Live;
 use super::lock;
 use super::requests::Requests;
 use crate::client::{Builder, Client};
 use crate::net::Endpoint;
-
-/// The status of an answer after which the connection is a socket's.
-pub(super) const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// A small server of the sync protocol, in memory, that does what a test tells it. Real HTTP on a free port of this
 /// machine, so that the whole client is tested. See [the module](super) for a whole test.
