@@ -13,6 +13,8 @@ mod signal;
 #[allow(dead_code, reason = "for the SDK's data sources, which do not use it yet")]
 mod source;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub use batch::batch;

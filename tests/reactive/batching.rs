@@ -125,7 +125,8 @@ fn a_value_that_comes_back_in_the_batch_is_no_change() {
     }));
     let seen = Log::new();
     let _effect = Effect::new(own!(double, source, seen => move || seen.add((source.get(), double.get()))));
-    (runs.take(), seen.take());
+    runs.take();
+    seen.take();
     batch(|| {
         source.set(5);
         source.set(0);

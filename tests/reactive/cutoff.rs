@@ -166,7 +166,8 @@ fn a_comparison_tracks_nothing() {
         written.set(copy.get());
     }));
     source.set(1);
-    (runs.take(), effect_runs.take());
+    runs.take();
+    effect_runs.take();
     other.set(1);
     let _ = copy.get();
     assert_eq!((runs.take(), effect_runs.take()), (0, 0));

@@ -101,7 +101,8 @@ fn a_chain_is_not_run_again_where_its_start_was_not_reached() {
     let (from_b, runs_b) = doubled(&b);
     let sum = Computed::new(own!(from_a, from_b => move || from_a.get() + from_b.get()));
     assert_eq!(sum.get(), 4);
-    (runs_a.take(), runs_b.take());
+    runs_a.take();
+    runs_b.take();
     a.set(5);
     assert_eq!(sum.get(), 12);
     assert_eq!((runs_a.take(), runs_b.take()), (1, 0));
