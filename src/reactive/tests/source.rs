@@ -2,12 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::thread;
 
 use crate::reactive::{
-    Computed, Due, Effect, Signal, Source, WeakSource, batch, invalidate, is_computing, is_tracking, untrack,
+    Computed, Due, Effect, Origin, Signal, Source, WeakSource, batch, is_computing, is_tracking, untrack,
 };
+
+fn invalidate<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Due {
+    static ORIGIN: LazyLock<Origin> = LazyLock::new(Origin::new);
+    ORIGIN.invalidate(sources)
+}
 
 /// Data elsewhere, and what was done with it.
 #[derive(Clone)]
@@ -117,8 +122,7 @@ fn due_effects_run_on_the_thread_that_runs_them_in_the_order_of_their_creation()
         })
         .collect();
     take(&log);
-    let mut due = second.write(1);
-    due.extend(first.write(1));
+    let due = invalidate([&second.source, &first.source]);
     let dispatcher = thread::Builder::new().name("dispatcher".to_owned());
     let ran = dispatcher.spawn(move || due.run()).unwrap().join().unwrap();
     assert_eq!(ran.runs, 4);
@@ -383,7 +387,7 @@ struct Registry(Arc<Mutex<HashMap<&'static str, WeakSource>>>);
 
 impl Registry {
     fn source(&self, key: &'static str) -> Source {
-        if let Some(source) = self.0.lock().unwrap().get(key).and_then(WeakSource::upgrade) {
+        if let Some(source) = self.0.lock().unwrap().get(key).and_then(|source| source.upgrade()) {
             return source;
         }
         let registry = self.clone();
@@ -438,4 +442,51 @@ fn a_source_that_nobody_tracks_leaves_with_its_handle() {
     assert_eq!(registry.keys(), 1);
     drop(computed);
     assert_eq!(registry.keys(), 0);
+}
+
+#[test]
+fn effects_that_were_not_run_are_due_again_with_the_next_change() {
+    let table = Table::new(1);
+    let (_effect, seen) = watch({
+        let computed = table.computed();
+        move || computed.get()
+    });
+    drop(table.write(2));
+    assert_eq!(take(&seen), [1]);
+    assert_eq!(table.write(3).run().runs, 1);
+    assert_eq!(take(&seen), [3]);
+}
+
+#[test]
+fn what_waits_for_one_origin_does_not_wait_for_another() {
+    let (mine, yours) = (Origin::new(), Origin::new());
+    let (a, b) = (Table::new(1), Table::new(1));
+    let (_effect, seen) = watch({
+        let (a, b) = (a.clone(), b.clone());
+        move || a.read() + b.read()
+    });
+    let held = mine.invalidate([&a.source]);
+    b.value.store(2, Ordering::SeqCst);
+    assert_eq!(yours.invalidate([&b.source]).run().runs, 1);
+    assert_eq!(take(&seen), [1 + 1, 1 + 2]);
+    assert_eq!(held.run().runs, 0, "it has seen the other change too");
+}
+
+#[test]
+fn an_effect_that_changes_its_own_source_is_due_and_does_not_run_on_the_spot_without_end() {
+    let table = Table::new(0);
+    let dues: Arc<Mutex<Vec<Due>>> = Arc::default();
+    let (kept, own) = (Arc::clone(&dues), table.clone());
+    let runs: Log<i64> = Arc::default();
+    let seen = Arc::clone(&runs);
+    let _effect = Effect::new(move || {
+        let value = own.read();
+        seen.lock().unwrap().push(value);
+        kept.lock().unwrap().push(own.write(value + 1));
+    });
+    // The first run was overtaken by its own write before it was known that it reads this source.
+    assert_eq!(take(&runs), [0, 1]);
+    let due = take(&dues).pop().unwrap();
+    assert_eq!(due.run().runs, 1);
+    assert_eq!(take(&runs), [2]);
 }
