@@ -12,7 +12,7 @@ use crate::store::{StoredRow, Version};
 /// been committed when it was 7, and may have more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowsUpdate<T> {
-    /// All rows: the first time, and whenever most of them are different.
+    /// All rows: the first time, and whenever there would be more changes than rows.
     All {
         /// In order.
         rows: Vec<Row<T>>,
@@ -130,10 +130,11 @@ impl Shown {
                 now.push(Kept { place, before: index, typed });
             }
         }
+        let most = self.places.len().max(now.len());
         let changes = changes(self.places.len(), &mut now, |place| decode(&rows[place]));
         self.places = now.iter().map(|kept| kept.place).collect();
         self.rows = Arc::clone(rows);
-        if changes.len() > now.len() {
+        if changes.len() > most {
             let (shown, all) = Self::first(rows, version, decode);
             *self = shown;
             return Some(all);
@@ -268,7 +269,8 @@ mod tests {
             ("a:1 b:? c:1", "a:1 b:?? c:1", "nothing"),
             ("a:1 b:1", "c:1 d:1", "all"),
             ("", "a:1", "+0a"),
-            ("a:1", "", "all"),
+            ("a:1", "", "-0"),
+            ("a:1 b:1 c:1 d:1", "e:1", "all"),
         ] {
             assert_eq!(told(before, after), expected, "{before} to {after}");
         }

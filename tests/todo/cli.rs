@@ -17,6 +17,12 @@ pub fn serve(folder: &Path, arguments: &[&str]) -> ServerProcess {
     ServerProcess::start(&PROGRAMS.server, &folder.join("server.db"), arguments)
 }
 
+/// A server where one was before.
+pub fn serve_at(address: &str, folder: &Path) -> ServerProcess {
+    let mut command = Command::new(&PROGRAMS.server);
+    ServerProcess::run(command.args(["--listen", address, "--db"]).arg(folder.join("server.db")))
+}
+
 /// One device: a file, and the server that it knows.
 pub struct Device {
     folder: TempDir,

@@ -10,3 +10,4 @@ mod commands;
 mod import;
 mod syncing;
 mod usage;
+mod watching;
