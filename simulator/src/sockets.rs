@@ -7,7 +7,7 @@ use mizu_sync::net::{LiveEnd, LiveNews, Phase, TransportError};
 use mizu_sync::simulation::{Event, LiveState};
 
 use crate::backend::Weather;
-use crate::device::BASE_URL;
+use crate::device::{BASE_URL, Device};
 use crate::fault::Fault;
 use crate::network::{CONNECT_TIMEOUT, Trouble};
 use crate::schedule::Moment;
@@ -235,6 +235,15 @@ impl World {
         if self.plan.sockets != Sockets::Hinting {
             return Ok(());
         }
+        // What was lost before everything was well is noticed later; who waits after a failure waits on.
+        let well = |mine: &Device| {
+            mine.retry_after <= self.now()
+                && mine
+                    .process
+                    .as_ref()
+                    .is_some_and(|process| process.flights.is_empty() && process.state.error.is_none())
+        };
+        let well: Vec<bool> = self.devices.iter().map(well).collect();
         let mut head = 0;
         // So that some of the hints come while a device is pulling for the one before.
         for _ in 0..8 {
@@ -242,14 +251,13 @@ impl World {
             let next = self.now() + self.plan.latency.mul_f64(3.0 * self.rng.f64());
             self.run_until(next)?;
         }
-        let listening = |world: &Self, device: usize| {
-            let subscribed = world.devices[device].line().is_some_and(|line| line.subscribed);
-            let process = world.devices[device].process.as_ref();
-            subscribed && process.is_some_and(|process| process.state.live == LiveState::Up)
+        let up = |mine: &Device| {
+            let subscribed = mine.line().is_some_and(|line| line.subscribed);
+            subscribed && mine.process.as_ref().is_some_and(|process| process.state.live == LiveState::Up)
         };
-        let up: Vec<usize> = (0..self.devices.len()).filter(|device| listening(self, *device)).collect();
+        let up: Vec<bool> = self.devices.iter().map(up).collect();
         self.run_until(self.now() + FOLLOWED)?;
-        for device in up {
+        for device in (0..self.devices.len()).filter(|device| well[*device] && up[*device]) {
             let Some(process) = &self.devices[device].process else { continue };
             let cursor = process.state.cursor.get();
             if cursor < head {

@@ -421,8 +421,8 @@ impl Client {
         self.core.send(Event::Network(up));
     }
 
-    /// Whether the app is seen; remembered while the sync does not run. In the background no timer runs; the queue
-    /// is sent once.
+    /// Whether the app is seen; remembered while the sync does not run. In the background no timer runs and the
+    /// live socket is closed; the queue is sent once.
     pub fn set_foreground(&self, foreground: bool) {
         let mut platform = self.core.platform();
         platform.foreground = foreground;
