@@ -153,3 +153,30 @@ fn an_app_that_hears_of_changes_by_itself_says_so() {
     rig.client.stop();
     rig.client.notify_live(Cursor::new(head + 1).unwrap());
 }
+
+#[test]
+fn two_devices_of_a_real_server_see_each_others_writes_without_asking() {
+    let server = support::TestServer::start();
+    let (tell, synced) = mpsc::channel();
+    let open = |tell: Option<mpsc::Sender<Cursor>>| {
+        let client = Client::builder(server.url(), "user:1")
+            .in_memory()
+            .pull_interval(Duration::from_secs(24 * 3600))
+            .on_sync(move |cursor| {
+                let _ = tell.as_ref().map(|tell| tell.send(cursor));
+            })
+            .open()
+            .unwrap();
+        client.start().unwrap();
+        client.wait_for_first_sync(SOON).unwrap();
+        client
+    };
+    let (phone, laptop) = (open(None), open(Some(tell)));
+    let notes = laptop.collection::<Note>("note");
+    for number in 0..20 {
+        let note = phone.collection::<Note>("note").add(Note::new(&number.to_string())).unwrap();
+        while notes.get(note.id()).get().unwrap().is_none() {
+            synced.recv_timeout(SOON).unwrap();
+        }
+    }
+}
