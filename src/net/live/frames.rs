@@ -1,6 +1,7 @@
 //! What is said on a live socket: pure functions.
 
 use mizu_sync_protocol::Cursor;
+use mizu_sync_protocol::live::topic;
 use serde::{Deserialize, Serialize};
 
 use super::LiveNews;
@@ -40,10 +41,6 @@ struct Data {
 #[derive(Deserialize)]
 struct Payload {
     cursor: Option<Cursor>,
-}
-
-fn topic(scope: &str) -> String {
-    format!("sync:{scope}")
 }
 
 /// The message that subscribes to a scope's hints.

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use mizu_sync_protocol::Cursor;
+use mizu_sync_protocol::live::PATH;
 use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::{Bytes, Message, WebSocket};
 use ureq::http::HeaderMap;
@@ -90,7 +91,7 @@ impl HttpLive {
         tls: Arc<Tls>,
     ) -> Self {
         let scheme = if base.is_secure() { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}{}", base.authority(), upgrade::PATH);
+        let url = format!("{scheme}://{}{}", base.authority(), PATH);
         Self { url, base: base.clone(), headers, tokens, dialer, tls, shutdown: Arc::default() }
     }
 

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 
+use mizu_sync_protocol::live::PATH;
 use tungstenite::WebSocket;
 use tungstenite::handshake::client::{Response, generate_key};
 use tungstenite::handshake::derive_accept_key;
@@ -13,9 +14,6 @@ use ureq::http::{HeaderMap, HeaderValue, header};
 use crate::net::session::USER_AGENT;
 use crate::net::token::Token;
 use crate::net::url::BaseUrl;
-
-/// Where the live socket of a server is, whatever the path of its other endpoints.
-pub(super) const PATH: &str = "/ws";
 
 /// The longest head of an answer. In bytes.
 const MOST_HEAD: usize = 16 * 1024;
