@@ -1,5 +1,7 @@
 //! Effects and listeners on entities, queries, the queue and the status: who is woken by what.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod support;
 
 use std::fmt::Debug;
