@@ -55,10 +55,16 @@
 // The simulator reaches into the engine and the store, which are documented for their readers, not as an API.
 #![cfg_attr(feature = "simulation", allow(missing_docs, rustdoc::private_intra_doc_links))]
 
-// The programs in README are tests too.
+// The programs in README and in the guides are tests too.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-mod readme {}
+mod guides {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/getting-started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../docs/offline.md")]
+    mod offline {}
+}
 
 // And those in the guide to testing.
 #[cfg(all(doctest, feature = "testing"))]
