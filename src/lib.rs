@@ -64,6 +64,8 @@ mod guides {
     mod getting_started {}
     #[doc = include_str!("../docs/offline.md")]
     mod offline {}
+    #[doc = include_str!("../docs/queries.md")]
+    mod queries {}
 }
 
 // And those in the guide to testing.
