@@ -66,6 +66,8 @@ mod guides {
     mod offline {}
     #[doc = include_str!("../docs/queries.md")]
     mod queries {}
+    #[doc = include_str!("../docs/auth.md")]
+    mod auth {}
 }
 
 // And those in the guide to testing.
