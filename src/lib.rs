@@ -68,6 +68,8 @@ mod guides {
     mod queries {}
     #[doc = include_str!("../docs/auth.md")]
     mod auth {}
+    #[doc = include_str!("../docs/go-mizu.md")]
+    mod go_mizu {}
 }
 
 // And those in the guide to testing.
