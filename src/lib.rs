@@ -70,6 +70,8 @@ mod guides {
     mod auth {}
     #[doc = include_str!("../docs/go-mizu.md")]
     mod go_mizu {}
+    #[doc = include_str!("../docs/model-changes.md")]
+    mod model_changes {}
 }
 
 // And those in the guide to testing.
