@@ -72,6 +72,8 @@ mod guides {
     mod go_mizu {}
     #[doc = include_str!("../docs/model-changes.md")]
     mod model_changes {}
+    #[doc = include_str!("../docs/answers.md")]
+    mod answers {}
 }
 
 // And those in the guide to testing.
