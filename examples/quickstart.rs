@@ -6,13 +6,15 @@
 use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use mizu_sync::Client;
+use mizu_sync::{Client, Collection, Effect, Row};
 use mizu_sync_server::{Server, ServerOptions, Service, ServiceOptions};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -20,6 +22,10 @@ type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 struct Todo {
     title: String,
     done: bool,
+}
+
+fn todo(title: &str) -> Todo {
+    Todo { title: title.to_owned(), done: false }
 }
 
 const SCOPE: &str = "user:demo";
@@ -31,84 +37,105 @@ fn main() -> Result<()> {
     // The port is known from the start, but nobody answers there yet.
     let address = free_address()?;
     let url = format!("http://{address}/_sync");
-    let open = |name: &str| Client::builder(&url, SCOPE).database(folder.path().join(name)).open();
+    let options = |name: &str| Client::builder(&url, SCOPE).database(folder.path().join(name));
 
     println!("1. The phone is offline. It writes all the same.");
-    let phone = open("phone.db")?;
+    let phone = options("phone.db").open()?;
     phone.start()?;
-    let todos = phone.collection::<Todo>("todo");
-    let milk = todos.create("milk", Todo { title: "Milk".into(), done: false })?;
-    todos.create("bread", Todo { title: "Bread".into(), done: false })?;
-    milk.update(|todo| todo.done = true)?;
-    assert_eq!(todos.count()?, 2);
-    assert_eq!(phone.pending()?.len(), 3);
+    let todos = phone.collection("todo");
+    let milk = todos.create("milk", todo("Milk"))?;
+    todos.create("bread", todo("Bread"))?;
+    milk.update(|milk| milk.done = true)?;
     assert!(!phone.is_online());
-    println!("   2 todos on the screen, {} writes waiting, each on disk.", phone.pending()?.len());
+    println!("   {} todos on the screen, {} writes on disk.", todos.count()?, phone.pending()?.len());
 
     println!("2. The app is killed, without a word to anybody, and opened again.");
     drop(phone);
-    let (rejected, told) = mpsc::channel();
-    let phone = Client::builder(&url, SCOPE)
-        .database(folder.path().join("phone.db"))
-        .on_rejected(move |mutation| drop(rejected.send(mutation)))
-        .open()?;
-    let todos = phone.collection::<Todo>("todo");
-    assert_eq!(todos.get("milk").get()?, Some(Todo { title: "Milk".into(), done: true }));
+    let (refuse, refused) = mpsc::channel();
+    let phone = options("phone.db").on_rejected(move |mutation| drop(refuse.send(mutation))).open()?;
+    let todos = phone.collection("todo");
+    assert_eq!(todos.get("milk").get()?, Some(Todo { done: true, ..todo("Milk") }));
     assert_eq!(phone.pending()?.len(), 3);
-    println!("   Nothing is lost: {} todos, {} writes waiting.", todos.count()?, phone.pending()?.len());
+    println!("   Nothing is lost: {} todos. Its status: {}.", todos.count()?, phone.status().get());
 
     println!("3. The network comes. The phone sends what waited, by itself.");
     let server = serve(address, &server_db)?;
     phone.start()?;
     phone.flush(SOON)?;
-    assert!(phone.is_online());
-    assert_eq!(phone.pending()?.len(), 0);
-    assert_eq!(
-        rows(&server_db)?,
-        [row("bread", r#"{"title":"Bread","done":false}"#), row("milk", r#"{"title":"Milk","done":true}"#)]
+    let there = [("bread", r#"{"title":"Bread","done":false}"#), ("milk", r#"{"title":"Milk","done":true}"#)];
+    assert_eq!(rows(&server_db)?, there.map(|(id, data)| (id.to_owned(), data.to_owned())));
+    println!(
+        "   The server has both todos, each once: asked in its own database. Status: {}.",
+        phone.status().get()
     );
-    println!("   The server has both todos, each once: asked in its own database.");
 
-    println!("4. A second device, new, takes part.");
-    let laptop = open("laptop.db")?;
+    println!("4. A second device takes part. On both an effect shows the list, whenever it is another one:");
+    println!("   ✓ is done, … is unsent, ! was refused. What one writes, the other hears of at once.");
+    let laptop = options("laptop.db").open()?;
+    let others = laptop.collection("todo");
+    let (_phone_screen, on_phone) = screen("phone", &todos);
+    let (_laptop_screen, on_laptop) = screen("laptop", &others);
     laptop.start()?;
-    laptop.wait_for_first_sync(SOON)?;
-    let there = laptop.collection::<Todo>("todo");
-    assert_eq!(there.all()?, todos.all()?);
-    there.get("bread").update(|todo| todo.title = "Rye bread".into())?;
-    laptop.flush(SOON)?;
-    phone.sync(SOON)?;
-    assert_eq!(todos.get("bread").get()?, Some(Todo { title: "Rye bread".into(), done: false }));
-    println!("   It sees the phone's todos, and the phone sees what it changed.");
+    shows(&on_laptop, "Bread, Milk ✓")?;
+    others.get("bread").update(|bread| bread.title = "Rye bread".into())?;
+    shows(&on_phone, "Rye bread, Milk ✓")?;
+    todos.get("bread").update(|bread| bread.done = true)?;
+    shows(&on_laptop, "Rye bread ✓, Milk ✓")?;
+    shows(&on_phone, "Rye bread ✓, Milk ✓")?;
 
     println!("5. Offline again, both make a todo under the same id.");
     server.stop();
-    todos.create("jam", Todo { title: "Plum jam".into(), done: false })?;
-    there.create("jam", Todo { title: "Fig jam".into(), done: false })?;
+    phone.set_network(false);
+    todos.create("jam", todo("Plum jam"))?;
+    others.create("jam", todo("Fig jam"))?;
     let server = serve(address, &server_db)?;
-    laptop.sync(SOON)?;
-    phone.sync(SOON)?;
-    let refused = told.recv_timeout(SOON)?;
+    laptop.flush(SOON)?;
+    phone.set_network(true);
+    let refused = refused.recv_timeout(SOON)?;
     assert_eq!((refused.name.as_str(), refused.code.as_str()), ("todo.create", "conflict"));
-    assert_eq!(phone.rejected()?.len(), 1);
-    assert_eq!(todos.get("jam").get()?, Some(Todo { title: "Fig jam".into(), done: false }));
-    println!("   The laptop was first. The phone was told: {refused}.");
+    shows(&on_phone, "Rye bread ✓, Fig jam !, Milk ✓")?;
+    println!("   The laptop was first. The phone is told: {refused}.");
     println!("   It shows the laptop's jam, and keeps its own write until somebody decides.");
 
     println!("6. Somebody decides: the plum jam gets an id of its own.");
-    let args = refused.args.replace("\"jam\"", "\"plum-jam\"");
-    phone.retry_with(&refused.id, &serde_json::from_str::<serde_json::Value>(&args)?)?;
-    phone.sync(SOON)?;
-    laptop.sync(SOON)?;
+    let mut args: Value = serde_json::from_str(&refused.args)?;
+    args["id"] = "plum-jam".into();
+    phone.retry_with(&refused.id, &args)?;
+    shows(&on_laptop, "Rye bread ✓, Fig jam, Milk ✓, Plum jam")?;
+    shows(&on_phone, "Rye bread ✓, Fig jam, Milk ✓, Plum jam")?;
     assert!(phone.rejected()?.is_empty());
-    assert_eq!(there.all()?, todos.all()?);
+    assert_eq!(todos.all()?, others.all()?);
     let ids: Vec<String> = rows(&server_db)?.into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["bread", "jam", "milk", "plum-jam"]);
     println!("   Phone, laptop and server have the same {} todos.", todos.count()?);
 
-    drop((phone, laptop));
     server.stop();
     println!("ok: nothing was lost, nothing was applied twice, and the refused write was not silent");
+    Ok(())
+}
+
+/// Shows a device's todos, now and whenever they are others, to us and to whoever waits for it.
+fn screen(device: &'static str, todos: &Collection<Todo>) -> (Effect, Receiver<String>) {
+    let (show, shown) = mpsc::channel();
+    let query = todos.query();
+    let effect = Effect::new(move || {
+        let line = query.all()?.iter().map(short).collect::<Vec<_>>().join(", ");
+        println!("   {device}: {line}");
+        show.send(line)?;
+        Ok(())
+    });
+    (effect, shown)
+}
+
+fn short(row: &Row<Todo>) -> String {
+    let mark = |is: bool, mark| if is { mark } else { "" };
+    let marks = [mark(row.value.done, " ✓"), mark(row.pending, " …"), mark(row.rejected, " !")];
+    row.value.title.clone() + &marks.concat()
+}
+
+/// Waits until a screen has shown this.
+fn shows(screen: &Receiver<String>, expected: &str) -> Result<()> {
+    while screen.recv_timeout(SOON)? != expected {}
     Ok(())
 }
 
@@ -130,8 +157,4 @@ fn rows(database: &Path) -> Result<Vec<(String, String)>> {
     let mut select = connection.prepare(sql)?;
     let rows = select.query_map([SCOPE], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-fn row(id: &str, data: &str) -> (String, String) {
-    (id.to_owned(), data.to_owned())
 }

@@ -1,7 +1,9 @@
 //! Offline-first sync for apps: local data that is always there, writes that reach the server exactly once.
 //!
 //! ```
-//! use mizu_sync::Client;
+//! use std::time::Duration;
+//!
+//! use mizu_sync::{Client, Effect, field};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,17 +16,27 @@
 //!     // An app gives `.database("todos.db")`, and calls `client.start()` to sync in the background.
 //!     let client = Client::builder("https://api.example.com/_sync", "user:123")
 //!         .in_memory()
-//!         .on_rejected(|mutation| eprintln!("{mutation}"))
+//!         .on_rejected(|mutation| eprintln!("not accepted: {mutation}"))
 //!         .open()?;
 //!
 //!     let todos = client.collection::<Todo>("todo");
-//!     let milk = todos.add(Todo { title: "Milk".into(), done: false })?;
-//!     milk.update(|todo| todo.done = true)?;
+//!     let open = todos.query().filter(field("done").eq(false)).order_by("title");
+//!     let _printer = Effect::new({
+//!         let open = open.clone();
+//!         move || {
+//!             println!("{} to do", open.count()?); // 0 to do, 1 to do, 0 to do
+//!             Ok(())
+//!         }
+//!     });
 //!
-//!     assert_eq!(milk.get()?, Some(Todo { title: "Milk".into(), done: true }));
+//!     let milk = todos.add(Todo { title: "Milk".into(), done: false })?; // on disk, offline too
+//!     assert_eq!(open.count()?, 1); // one reads one's own writes
+//!     client.delivered(Duration::from_secs(10))?; // the effect has seen it
+//!     milk.update(|todo| todo.done = true)?; // sends `done` alone
+//!
 //!     let waiting: Vec<String> = client.pending()?.into_iter().map(|mutation| mutation.name).collect();
 //!     assert_eq!(waiting, ["todo.create", "todo.patch"]);
-//!     Ok(())
+//!     client.delivered(Duration::from_secs(10))
 //! }
 //! ```
 //!
@@ -38,32 +50,57 @@
 //!   here, told to the app, and kept until the app retries or discards it; the others go on.
 //! - **Unknown fields survive.** An update writes the fields that changed, and JSON that this version of the app
 //!   does not know stays the bytes that it was.
+//! - **Only what changed.** An effect runs when what it has read is different, and not when anything else is.
 //! - **Secrets stay secret.** A token is in no file, no log line, no error text and no `Debug`.
 //!
 //! # What is where
 //!
 //! - [`Client`] opens a file, starts and stops the sync, knows what waits and what was rejected. Its options
-//!   are in [`Builder`].
+//!   are in [`Builder`]. [`Client::status`] is all that it is doing, and a line for a person.
 //! - [`Collection`], [`Entity`] and [`Row`] are the typed access to the data; [`Batch`] keeps several writes
 //!   together.
+//! - [`Query`] asks for some rows in an order, by conditions that [`field`] begins; [`Builder::index`] makes it
+//!   fast. [`Query::subscribe`] tells what becomes of a list.
+//! - [`Effect`], [`Computed`] and [`Signal`] run and hold what depends on data, on the status, or on values of
+//!   the app's own; the rest is in [`reactive`].
 //! - [`PendingMutation`] and [`RejectedMutation`] are what is on its way, and what the app has to decide about.
+//! - [`Builder::principal`], [`Builder::token`] and [`Client::set_token`] say who is syncing;
+//!   [`Builder::on_token_needed`] asks for a token. [`Builder::live`] is the socket on which the server hints at
+//!   changes.
+//! - [`Builder::upcast`] reads what older versions of the app have written.
 //! - [`Error`] says what failed, where, and what to do. [`StoreError`] is about the file, [`SyncError`] about
 //!   the server.
 //! - [`Dialect`] is for a server that has shapes of its own, [`net::Transport`] for another way to it than HTTP.
 //! - `testing`, a feature, is for the tests and previews of an app.
+//!
+//! The guides are in the repository, under `docs/`; `getting-started.md` is the first.
 
 // The simulator reaches into the engine and the store, which are documented for their readers, not as an API.
 #![cfg_attr(feature = "simulation", allow(missing_docs, rustdoc::private_intra_doc_links))]
 
-// The programs in README are tests too.
+// The programs in README and in the guides are tests too.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-mod readme {}
-
-// And those in the guide to testing.
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../docs/testing.md")]
-mod testing_guide {}
+mod guides {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/getting-started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../docs/offline.md")]
+    mod offline {}
+    #[doc = include_str!("../docs/queries.md")]
+    mod queries {}
+    #[doc = include_str!("../docs/auth.md")]
+    mod auth {}
+    #[doc = include_str!("../docs/go-mizu.md")]
+    mod go_mizu {}
+    #[doc = include_str!("../docs/model-changes.md")]
+    mod model_changes {}
+    #[doc = include_str!("../docs/answers.md")]
+    mod answers {}
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/testing.md")]
+    mod testing {}
+}
 
 mod client;
 mod collection;

@@ -133,11 +133,12 @@ impl fmt::Display for Status {
             write!(f, " · {} to send", Grouped(self.pending))?;
         }
         match self.progress {
+            // A scope that is empty, or of which nothing is known yet.
+            Some(Progress { rows: 0, total: None | Some(0) }) | None => {}
             Some(Progress { rows, total: Some(total) }) => {
                 write!(f, " · {} of {} rows", Grouped(rows), Grouped(total.max(rows)))?;
             }
             Some(Progress { rows, total: None }) => write!(f, " · {} rows", Grouped(rows))?,
-            None => {}
         }
         if self.blocked.is_some() {
             f.write_str(" · some wait for one that keeps failing")?;
@@ -185,6 +186,11 @@ mod tests {
             (
                 Status { progress: Some(Progress { rows: 999, total: None }), ..online.clone() },
                 "online · 999 rows",
+            ),
+            (Status { progress: Some(Progress { rows: 0, total: Some(0) }), ..online.clone() }, "online"),
+            (
+                Status { progress: Some(Progress { rows: 0, total: Some(7) }), ..online.clone() },
+                "online · 0 of 7 rows",
             ),
             (
                 Status { auth: Authorization::NeedsToken, pending: 1_234_567, ..online.clone() },
