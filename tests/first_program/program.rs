@@ -14,16 +14,17 @@ fn main() -> mizu_sync::Result<()> {
         .database("todos.db")
         .on_rejected(|mutation| eprintln!("not accepted: {mutation}"))
         .open()?;
-    client.start()?; // returns at once; sync goes on in the background
+    client.start()?; // returns at once; the sync goes on in the background
 
     let todos = client.collection::<Todo>("todo");
+    let open = todos.query().filter(field("done").eq(false)).order_by("title");
+    let _printer = Effect::new(move || {
+        println!("{} to do", open.count()?); // now, and whenever it is another number
+        Ok(())
+    });
+
     let milk = todos.add(Todo { title: "Milk".into(), done: false })?; // on disk, offline too
     milk.update(|todo| todo.done = true)?; // sends `done` alone
 
-    let open = todos.query().filter(field("done").eq(false)).order_by("title");
-    let _printer = Effect::new(move || {
-        println!("{} to do", open.count()?); // runs again when its answer changes, and only then
-        Ok(())
-    });
-    client.flush(Duration::from_secs(10)) // everything sent, own changes seen
+    client.flush(Duration::from_secs(10)) // waits until everything is sent and confirmed
 }
