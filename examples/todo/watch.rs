@@ -51,7 +51,7 @@ fn show(output: &mut Output, update: RowsUpdate<Todo>, list: &mut Vec<Row<Todo>>
             for change in changes {
                 match &change {
                     RowChange::Inserted { row, .. } => {
-                        output.show(format_args!("+ {}", Listed::from(row)))?
+                        output.show(format_args!("+ {}", Listed::from(row)))?;
                     }
                     RowChange::Updated { row, .. } => output.show(format_args!("* {}", Listed::from(row)))?,
                     RowChange::Removed { index } => {
