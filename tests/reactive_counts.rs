@@ -103,7 +103,10 @@ fn nested_effects_leave_with_the_outer_ones_run() {
                 let value = signal.get();
                 for _ in 0..value {
                     let signal = signal.clone();
-                    Effect::new(move || drop(signal.get())).detach();
+                    Effect::new(move || {
+                        signal.get();
+                    })
+                    .detach();
                 }
             }
         });
@@ -192,7 +195,9 @@ fn a_batch_leaves_nothing() {
             let inner = signal.clone();
             let _ = Computed::new(move || inner.get()).get();
             let inner = signal.clone();
-            Effect::new(move || drop(inner.get()))
+            Effect::new(move || {
+                inner.get();
+            })
         });
     });
 }

@@ -86,7 +86,6 @@ impl<T: Send + Sync + 'static> Computed<T> {
     ///
     /// # Panics
     /// When the closure panics; it is run again when it is read the next time. When it needs its own value.
-    #[must_use]
     #[track_caller]
     pub fn get(&self) -> T
     where

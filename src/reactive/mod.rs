@@ -16,6 +16,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod untrack;
 
 pub use batch::batch;
 pub use computed::Computed;
@@ -24,24 +25,7 @@ pub use error::{EffectError, set_error_handler};
 pub use signal::Signal;
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use source::{Due, Origin, Source, WeakSource, is_computing, is_tracking};
-
-/// Runs code of which nothing is tracked: what it reads does not make the running observer due.
-///
-/// ```
-/// use mizu_sync::{Effect, Signal, untrack};
-///
-/// let (count, limit) = (Signal::new(1), Signal::new(10));
-/// let _watch = Effect::new(move || {
-///     // Runs again when the count changes, not when the limit does.
-///     if count.get() > untrack(|| limit.get()) {
-///         println!("too many");
-///     }
-/// });
-/// ```
-pub fn untrack<R>(work: impl FnOnce() -> R) -> R {
-    let _untracked = thread::Untracked::enter();
-    work()
-}
+pub use untrack::untrack;
 
 /// How much there is in the graph of this process, to find leaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,7 +64,6 @@ impl<T: Send + Sync + 'static> Signal<T> {
     }
 
     /// The value now. In a batch of this thread, the one written there.
-    #[must_use]
     pub fn get(&self) -> T
     where
         T: Clone,
@@ -77,10 +76,7 @@ impl<T: Send + Sync + 'static> Signal<T> {
         let id = self.inner.handle.id();
         let value = enter(|graph, thread| {
             let (value, version) = match thread.buffer.written(id) {
-                Some(write) => {
-                    let value = Value::clone(&write.value);
-                    (value, write.version.unwrap_or_else(|| graph.version(id)))
-                }
+                Some(write) => (Value::clone(&write.value), write.version(graph)),
                 None => (Value::clone(graph.signal_value(id)), graph.version(id)),
             };
             thread.note(graph, id, version);
@@ -96,7 +92,9 @@ impl<T: Send + Sync + 'static> Signal<T> {
     /// In the closure of a computed: it only reads. And when an effect panics.
     #[track_caller]
     pub fn set(&self, value: T) {
-        self.forbid_in_computed();
+        if !self.may_write() {
+            return;
+        }
         let mut value: Option<Value> = Some(Arc::new(value));
         self.write(|_| value.take());
         flush::run_due();
@@ -114,7 +112,9 @@ impl<T: Send + Sync + 'static> Signal<T> {
     where
         T: Clone,
     {
-        self.forbid_in_computed();
+        if !self.may_write() {
+            return;
+        }
         self.write(|now| {
             let mut value = T::clone(typed(now));
             change(&mut value);
@@ -143,18 +143,19 @@ impl<T: Send + Sync + 'static> Signal<T> {
                 self.inner.is_same(old, &value)
             };
             let is_unchanged = is_same(&now);
-            // Only what differs from the graph's value enters it.
-            let is_reverted = is_batch && !is_unchanged && !Arc::ptr_eq(&now, &base) && is_same(&base);
+            // In a batch what counts is whether it differs from the graph's value.
+            let is_written = !Arc::ptr_eq(&now, &base);
+            let is_change = !if is_written && !is_unchanged { is_same(&base) } else { is_unchanged };
             let left = enter(|graph, thread| {
                 graph.trash.extend([Trash::Value(now), Trash::Value(Value::clone(&base))]);
-                if is_unchanged {
+                if is_unchanged && (!is_batch || is_written) {
                     graph.trash.push(value.into());
                     return None;
                 }
                 if is_batch {
-                    let version = (!is_reverted).then(|| graph.new_number());
-                    let cell: Arc<dyn SignalCell> = self.inner.clone();
-                    thread.buffer.write(graph, Write { cell, value, base, version });
+                    // What is equal is kept too: others may write before this batch ends, and it is to win.
+                    let (cell, version): (Arc<dyn SignalCell>, _) = (self.inner.clone(), graph.new_number());
+                    thread.buffer.write(graph, Write { cell, value, base, is_change, version });
                     return None;
                 }
                 if !Arc::ptr_eq(graph.signal_value(id), &base) {
@@ -173,13 +174,18 @@ impl<T: Send + Sync + 'static> Signal<T> {
         }
     }
 
+    /// Panics where nothing may be written. False when it may not, and a panic would end the process.
     #[track_caller]
-    fn forbid_in_computed(&self) {
-        let Some(computed) = with_thread(|thread| thread.computing()) else { return };
-        panic!(
-            "the computed made at {computed} writes to the signal made at {}; a computed only reads, write in an effect",
-            self.inner.place
+    fn may_write(&self) -> bool {
+        let Some(computed) = with_thread(|thread| thread.computing()) else { return true };
+        let signal = self.inner.place;
+        let text = format!(
+            "the computed made at {computed} writes to the signal made at {signal}; a computed only reads, write in an \
+             effect"
         );
+        assert!(std::thread::panicking(), "{text}");
+        tracing::error!("{text}");
+        false
     }
 }
 

@@ -43,7 +43,7 @@ fn a_cleanup_tracks_nothing() {
     let _effect = Effect::new(own!(a, b, runs => move || {
         a.get();
         runs.add();
-        on_cleanup(own!(b => move || drop(b.get())));
+        on_cleanup(own!(b => move || { b.get(); }));
     }));
     a.set(1);
     b.set(1);
@@ -53,7 +53,7 @@ fn a_cleanup_tracks_nothing() {
 #[test]
 fn stopping_an_effect_inside_another_tracks_nothing_there() {
     let (a, b) = (Signal::new(0), Signal::new(0));
-    let inner = Effect::new(own!(b => move || on_cleanup(own!(b => move || drop(b.get())))));
+    let inner = Effect::new(own!(b => move || on_cleanup(own!(b => move || { b.get(); }))));
     let inner = Arc::new(Mutex::new(Some(inner)));
     let runs = Counter::new();
     let _outer = Effect::new(own!(a, runs => move || {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use mizu_sync::{Computed, Effect, Signal, batch};
 
-use crate::log::{Counter, Log, own};
+use crate::log::{Counter, Log, own, panic_of};
 
 /// Does something when it is dropped.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ fn what_a_drop_reads_is_nobodys_dependency() {
         source.get();
         runs.add();
         // The value before is dropped in here.
-        held.set(OnDrop::new(own!(other => move || drop(other.get()))));
+        held.set(OnDrop::new(own!(other => move || { other.get(); })));
     }));
     source.set(1);
     runs.take();
@@ -80,7 +80,7 @@ fn what_a_drop_reads_is_nobodys_dependency() {
 #[test]
 fn the_last_share_of_a_value_is_dropped_by_its_reader_as_nobodys_dependency() {
     let (source, other) = (Signal::new(0), Signal::new(0));
-    let held = Signal::new_with_compare(OnDrop::new(own!(other => move || drop(other.get()))), never);
+    let held = Signal::new_with_compare(OnDrop::new(own!(other => move || { other.get(); })), never);
     let replaced = AtomicBool::new(false);
     let runs = Counter::new();
     let _effect = Effect::new(own!(source, held, runs => move || {
@@ -177,4 +177,15 @@ fn values_of_the_app_may_use_the_graph_when_a_thread_ends() {
     .join()
     .unwrap();
     assert_eq!(count.get(), 1);
+}
+
+#[test]
+fn a_drop_that_writes_while_a_computed_panics_does_not_end_the_process() {
+    let count = Signal::new(0);
+    let computed = Computed::new(own!(count => move || {
+        let _guard = OnDrop::new(own!(count => move || count.set(1)));
+        panic!("the first panic")
+    }));
+    assert_eq!(panic_of(|| computed.with(|&()| ())), "the first panic");
+    assert_eq!(count.get(), 0);
 }

@@ -23,7 +23,7 @@ fn effects_run_in_the_order_in_which_they_were_made() {
     let order = Log::new();
     let make = |name, signals: Vec<Signal<i32>>| {
         Effect::new(own!(order => move || {
-            signals.iter().for_each(|signal| drop(signal.get()));
+            signals.iter().for_each(|signal| { signal.get(); });
             order.add(name);
         }))
     };
@@ -169,7 +169,7 @@ fn a_computed_may_stop_the_effect_that_reads_it() {
 #[test]
 fn a_new_effect_after_a_stopped_one_works() {
     let source = Signal::new(0);
-    Effect::new(own!(source => move || drop(source.get()))).stop();
+    Effect::new(own!(source => move || { source.get(); })).stop();
     let seen = Log::new();
     let _effect = Effect::new(own!(source, seen => move || seen.add(source.get())));
     source.set(1);

@@ -18,6 +18,7 @@ mod oracle;
 mod page;
 mod panics;
 mod propagation;
+mod seeds;
 mod threads;
 mod untracked;
 mod writes;

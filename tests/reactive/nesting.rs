@@ -142,7 +142,7 @@ fn the_outer_effect_does_not_read_what_the_inner_one_reads() {
     let runs = Counter::new();
     let _outer = Effect::new(own!(source, runs => move || {
         runs.add();
-        Effect::new(own!(source => move || drop(source.get()))).detach();
+        Effect::new(own!(source => move || { source.get(); })).detach();
     }));
     source.set(1);
     assert_eq!(runs.take(), 1);
@@ -225,7 +225,7 @@ fn an_effect_made_in_a_computed_belongs_to_its_handle_alone() {
         .detach();
         a.get()
     }));
-    let _outer = Effect::new(own!(computed => move || drop(computed.get())));
+    let _outer = Effect::new(own!(computed => move || { computed.get(); }));
     a.set(1);
     runs.take();
     b.set(1);

@@ -23,8 +23,19 @@ pub struct Write {
     pub value: Value,
     /// What the graph had when the two were compared.
     pub base: Value,
-    /// None while it is no change.
-    pub version: Option<u64>,
+    /// Whether it differs from that. What does not is written too if others have written since.
+    pub is_change: bool,
+    /// The version that the value gets where it is a change.
+    pub version: u64,
+}
+
+impl Write {
+    /// The version of the signal in the batch.
+    pub fn version(&self, graph: &Graph) -> u64 {
+        let id = self.cell.id();
+        let is_change = self.is_change || !Arc::ptr_eq(graph.signal_value(id), &self.base);
+        if is_change { self.version } else { graph.version(id) }
+    }
 }
 
 pub struct Buffer {
@@ -76,9 +87,8 @@ impl Buffer {
     }
 
     /// A write was compared with what the graph has now.
-    pub fn compared(&mut self, graph: &mut Graph, mut write: Write, is_same: bool) {
-        write.version = if is_same { None } else { write.version.or_else(|| Some(graph.new_number())) };
-        self.write(graph, write);
+    pub fn compared(&mut self, graph: &mut Graph, write: Write, is_same: bool) {
+        self.write(graph, Write { is_change: !is_same, ..write });
     }
 }
 
@@ -97,9 +107,9 @@ pub fn apply(graph: &mut Graph, thread: &mut Thread) -> Option<Box<dyn Any + Sen
     let known = (buffer.state, graph.commits);
     let mut due = vec![];
     for write in &buffer.writes {
-        if let Some(version) = write.version {
+        if write.is_change {
             let value = Value::clone(&write.value);
-            graph.write(write.cell.id(), value, version, thread.token, &mut due);
+            graph.write(write.cell.id(), value, write.version, thread.token, &mut due);
         }
     }
     guess::publish(graph, &buffer.guesses, known);

@@ -50,7 +50,7 @@ impl Buffer {
             let guess = self.guesses.get(&id)?;
             return (guess.known == (self.state, graph.commits)).then_some(guess.version);
         }
-        let written = self.written(id).and_then(|write| write.version);
+        let written = self.written(id).map(|write| write.version(graph));
         // What is gone has no version that anybody saw.
         Some(written.or(node.map(|node| node.version)).unwrap_or(0))
     }

@@ -55,7 +55,9 @@ impl Links {
 
     pub fn remove(&mut self, link: u32) {
         self.used -= 1;
-        self.at_mut(link).next_dependency = self.first_free;
+        let first_free = self.first_free;
+        let place = self.at_mut(link);
+        (place.observer, place.next_dependency) = (NO_LINK, first_free);
         self.first_free = link;
     }
 }

@@ -227,7 +227,11 @@ impl Graph {
 
     /// Takes all links away by which a node observes others. Those that it alone observed may be unused now.
     pub fn cut_links(&mut self, observer: u32, unused: &mut Vec<u32>) {
-        let first = std::mem::replace(&mut self.at_mut(observer).first_dependency, NO_LINK);
+        // Whoever is looking at them on another thread must not go on from one that is gone.
+        let links_version = self.new_number();
+        let node = self.at_mut(observer);
+        node.links_version = links_version;
+        let first = std::mem::replace(&mut node.first_dependency, NO_LINK);
         self.unlink_from(first, unused);
     }
 

@@ -94,6 +94,7 @@ impl Graph {
         loop {
             while visit.next != NO_LINK {
                 let link = self.links.at(visit.next);
+                debug_assert_eq!(link.observer, visit.id.index, "a link of somebody else");
                 let dependency = self.at(link.dependency);
                 if dependency.is_marked() {
                     return Look::After(self.id_at(link.dependency));
