@@ -47,6 +47,7 @@
 //! - [`Collection`], [`Entity`] and [`Row`] are the typed access to the data; [`Batch`] keeps several writes
 //!   together.
 //! - [`PendingMutation`] and [`RejectedMutation`] are what is on its way, and what the app has to decide about.
+//! - [`Signal`], [`Computed`] and [`Effect`] are values that tell who has read them; [`reactive`] is about them.
 //! - [`Error`] says what failed, where, and what to do. [`StoreError`] is about the file, [`SyncError`] about
 //!   the server.
 //! - [`Dialect`] is for a server that has shapes of its own, [`net::Transport`] for another way to it than HTTP.
