@@ -68,6 +68,7 @@
 //!   [`Builder::on_token_needed`] asks for a token. [`Builder::live`] is the socket on which the server hints at
 //!   changes.
 //! - [`Builder::upcast`] reads what older versions of the app have written.
+//! - [`Signal`], [`Computed`] and [`Effect`] are values that tell who has read them; [`reactive`] is about them.
 //! - [`Error`] says what failed, where, and what to do. [`StoreError`] is about the file, [`SyncError`] about
 //!   the server.
 //! - [`Dialect`] is for a server that has shapes of its own, [`net::Transport`] for another way to it than HTTP.

@@ -1,4 +1,5 @@
-//! That nothing is left in the graph. It is the whole process's, so these tests run one at a time, and no others here.
+//! That nothing is left in the graph. It is the whole process's, so these tests run one at a time, and no
+//! others here.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 

@@ -2,9 +2,10 @@
 //! whatever runs just then.
 //!
 //! # Idea
-//! The drop of a value may be code of the app that reads, sets and drops nodes. It runs when the lock is released, tracked by
-//! nobody, and after the computed that this thread may be running: computeds do not write. What a drop throws away is
-//! put behind it in the same bin, so that a chain of a hundred thousand nodes that hold each other needs no deep stack.
+//! The drop of a value may be code of the app that reads, sets and drops nodes. It runs when the lock is
+//! released, tracked by nobody, and after the computed that this thread may be running: computeds do not write.
+//! What a drop throws away is put behind it in the same bin, so that a chain of a hundred thousand nodes that
+//! hold each other needs no deep stack.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -58,10 +58,11 @@ where
 }
 
 impl<T: Send + Sync + 'static> Computed<T> {
-    /// Makes a computed. `compute` runs when it is read for the first time. A value that is equal to the one before is no change.
+    /// Makes a computed. `compute` runs when it is read for the first time. A value that is equal to the one
+    /// before is no change.
     ///
-    /// `compute` only reads: what it gives is to depend on signals, computeds and sources alone. Two threads may run it
-    /// at the same time, and it runs once more when what it has read changes while it runs.
+    /// `compute` only reads: what it gives is to depend on signals, computeds and sources alone. Two threads
+    /// may run it at the same time, and it runs once more when what it has read changes while it runs.
     #[track_caller]
     pub fn new(compute: impl Fn() -> T + Send + Sync + 'static) -> Self
     where
@@ -70,7 +71,8 @@ impl<T: Send + Sync + 'static> Computed<T> {
         Self::new_with_compare(compute, T::eq)
     }
 
-    /// Makes a computed with a comparison of its own, which says of the old and the new value whether they are the same.
+    /// Makes a computed with a comparison of its own, which says of the old and the new value whether they are
+    /// the same.
     #[track_caller]
     pub fn new_with_compare(
         compute: impl Fn() -> T + Send + Sync + 'static,

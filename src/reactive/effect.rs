@@ -66,9 +66,10 @@ mod sealed {
 /// count.set(2);       // prints nothing
 /// ```
 ///
-/// It runs on the thread that made it, and later on the thread whose write made it due, before the call that wrote returns; after a
-/// [`batch`](super::batch) at its end. Effects that are due together run in the order in which they were made. One
-/// never runs twice at the same time: when it is due while another thread runs it, that thread runs it again.
+/// It runs on the thread that made it, and later on the thread whose write made it due, before the call that
+/// wrote returns; after a [`batch`](super::batch) at its end. Effects that are due together run in the order in
+/// which they were made. One never runs twice at the same time: when it is due while another thread runs it,
+/// that thread runs it again.
 ///
 /// It stops when this handle is dropped. An effect made while another one runs also stops when that one runs again or
 /// stops, whatever became of its handle.
@@ -128,7 +129,8 @@ impl Effect {
         flush::run_due();
     }
 
-    /// Lets it run without a handle: until the effect that it was made in runs again or stops, or for as long as the program runs.
+    /// Lets it run without a handle: until the effect that it was made in runs again or stops, or for as long
+    /// as the program runs.
     pub fn detach(mut self) {
         self.is_detached = true;
     }

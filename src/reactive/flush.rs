@@ -1,10 +1,10 @@
 //! Running the effects that are due.
 //!
 //! # Idea
-//! A thread has a list of the effects that its own writes have made due, the one made first on top. It works the list off when
-//! nothing of it is in the midst of something. An effect stands on the lists of all who made it due; the first to
-//! come runs it, the others find it up to date. Whoever finds it running leaves word, and the thread that runs it runs it
-//! again.
+//! A thread has a list of the effects that its own writes have made due, the one made first on top. It works
+//! the list off when nothing of it is in the midst of something. An effect stands on the lists of all who made
+//! it due; the first to come runs it, the others find it up to date. Whoever finds it running leaves word, and
+//! the thread that runs it runs it again.
 
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -290,7 +290,8 @@ fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_faile
     let is_batch = thread.batches > 0;
     let node = graph.at_mut(id.index);
     let marked_by = std::mem::replace(&mut node.marked_by, NOBODY);
-    // Changed by this thread itself, or read in a batch whose writes have not entered: once more, when its turn comes.
+    // Changed by this thread itself, or read in a batch whose writes have not entered: once more, when its turn
+    // comes.
     let is_due_later = age == Age::ChangedHere || (is_batch && age != Age::Current);
     if is_due_later {
         node.marked_by = thread.token;

@@ -46,8 +46,8 @@ impl<T: Send + Sync + 'static> Signal<T> {
         Self::new_with_compare(value, T::eq)
     }
 
-    /// Makes a signal with a comparison of its own, which says of the old and the new value whether they are the same.
-    /// `|_, _| false` makes each set a change.
+    /// Makes a signal with a comparison of its own, which says of the old and the new value whether they are
+    /// the same. `|_, _| false` makes each set a change.
     ///
     /// ```
     /// use mizu_sync::Signal;
@@ -85,8 +85,8 @@ impl<T: Send + Sync + 'static> Signal<T> {
         Share::new(value).lend(read)
     }
 
-    /// Sets the value. Effects that read it have run when this returns, except in a batch or an effect, after which they
-    /// do, and those that another thread is running just now.
+    /// Sets the value. Effects that read it have run when this returns, except in a batch or an effect, after
+    /// which they do, and those that another thread is running just now.
     ///
     /// # Panics
     /// In the closure of a computed: it only reads. And when an effect panics.
@@ -100,10 +100,12 @@ impl<T: Send + Sync + 'static> Signal<T> {
         flush::run_due();
     }
 
-    /// Changes the value in a copy of it, which then becomes the value. What `change` reads of this signal is not tracked.
+    /// Changes the value in a copy of it, which then becomes the value. What `change` reads of this signal is
+    /// not tracked.
     ///
-    /// When another thread sets the signal meanwhile, `change` runs again on the newer value, so nothing is lost. In a
-    /// batch it changes what the batch sees, and what others set in the meantime is overwritten at the end of the batch.
+    /// When another thread sets the signal meanwhile, `change` runs again on the newer value, so nothing is
+    /// lost. In a batch it changes what the batch sees, and what others set in the meantime is overwritten at
+    /// the end of the batch.
     ///
     /// # Panics
     /// As [`set`](Self::set). When `change` panics, the value stays as it was.
@@ -123,8 +125,8 @@ impl<T: Send + Sync + 'static> Signal<T> {
         flush::run_due();
     }
 
-    /// Writes what `make` makes of the value now. It is called again when the value has changed meanwhile, and gives none to write
-    /// the same again.
+    /// Writes what `make` makes of the value now. It is called again when the value has changed meanwhile, and
+    /// gives none to write the same again.
     fn write(&self, mut make: impl FnMut(&Value) -> Option<Value>) {
         let id = self.inner.handle.id();
         let mut made: Option<Value> = None;

@@ -1,10 +1,10 @@
 //! Sources: nodes without a value, for data that lives elsewhere.
 //!
 //! # Idea
-//! Whoever reads data from elsewhere [tracks](Source::track) its source **first**, and then reads. When the data has
-//! changed, [`Origin::invalidate`] marks the source, and gives the effects that are [`Due`] by it, to be run on a thread
-//! of the caller's choice. A computed or effect that was overtaken between tracking and reading has seen an old version of
-//! the source, so it runs again.
+//! Whoever reads data from elsewhere [tracks](Source::track) its source **first**, and then reads. When the
+//! data has changed, [`Origin::invalidate`] marks the source, and gives the effects that are [`Due`] by it, to be run
+//! on a thread of the caller's choice. A computed or effect that was overtaken between tracking and reading has
+//! seen an old version of the source, so it runs again.
 
 use std::fmt;
 use std::panic::Location;
@@ -34,18 +34,18 @@ impl Source {
         Self { handle: Arc::new(Handle::new(Location::caller(), Kind::Source(None))) }
     }
 
-    /// Makes a source that says when it is gone: when neither a handle nor an observer of it is left. `gone` is called once, with
-    /// no lock held, on the thread that let go of it.
+    /// Makes a source that says when it is gone: when neither a handle nor an observer of it is left. `gone` is
+    /// called once, with no lock held, on the thread that let go of it.
     ///
-    /// A registry that maps keys to sources removes its entry then, if that is still this source: between the end and the
-    /// call another thread may have put a new one there.
+    /// A registry that maps keys to sources removes its entry then, if that is still this source: between the
+    /// end and the call another thread may have put a new one there.
     #[track_caller]
     pub fn new_with_drop_hook(gone: impl FnOnce(WeakSource) + Send + 'static) -> Self {
         Self { handle: Arc::new(Handle::new(Location::caller(), Kind::Source(Some(Box::new(gone))))) }
     }
 
-    /// Notes that the observer that runs on this thread, if any, reads the data of this source. To be called before the
-    /// data is read.
+    /// Notes that the observer that runs on this thread, if any, reads the data of this source. To be called
+    /// before the data is read.
     pub fn track(&self) {
         if !is_tracking() {
             return;

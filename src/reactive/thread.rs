@@ -177,8 +177,8 @@ impl Thread {
 
 /// Gives access to what this thread is doing. No code of the app may run inside.
 ///
-/// While the thread's own variables are being dropped at its end there is nothing any more: then it is as if the thread did
-/// nothing else.
+/// While the thread's own variables are being dropped at its end there is nothing any more: then it is as if
+/// the thread did nothing else.
 pub fn with_thread<R>(work: impl FnOnce(&mut Thread) -> R) -> R {
     let mut work = Some(work);
     let done = THREAD.try_with(|thread| work.take().map(|work| work(&mut thread.borrow_mut())));
@@ -194,8 +194,8 @@ pub fn with_thread<R>(work: impl FnOnce(&mut Thread) -> R) -> R {
     }
 }
 
-/// Gives access to the graph, locked, and to what this thread is doing. No code of the app may run inside. What becomes
-/// garbage inside is dropped afterwards.
+/// Gives access to the graph, locked, and to what this thread is doing. No code of the app may run inside. What
+/// becomes garbage inside is dropped afterwards.
 pub fn enter<R>(work: impl FnOnce(&mut Graph, &mut Thread) -> R) -> R {
     let (result, has_garbage) = with_thread(|thread| {
         let mut graph = sync::lock();

@@ -152,3 +152,20 @@ fn effects_track_their_own_branches() {
     b.set(20);
     assert_eq!(seen.take(), [("a", 10), ("b", 20)]);
 }
+
+#[test]
+fn a_computed_that_reads_nothing_any_more_is_not_woken() {
+    let source = Signal::new(0);
+    let runs = Counter::new();
+    let is_first = std::sync::atomic::AtomicBool::new(true);
+    let once = Computed::new(own!(source, runs => move || {
+        runs.add();
+        if is_first.swap(false, std::sync::atomic::Ordering::SeqCst) { source.get() } else { 7 }
+    }));
+    assert_eq!(once.get(), 0);
+    source.set(1);
+    assert_eq!(once.get(), 7);
+    source.set(2);
+    assert_eq!(once.get(), 7);
+    assert_eq!(runs.take(), 2);
+}

@@ -310,8 +310,8 @@ fn nodes_are_made_read_set_and_dropped_on_all_threads() {
     seeds(3).for_each(|seed| hammer(4, ROUNDS, seed));
 }
 
-/// Many threads do everything there is, on shared signals. Signals 2n and 2n+1 are only ever set together, to opposite
-/// values, so whatever is seen sums up to nothing.
+/// Many threads do everything there is, on shared signals. Signals 2n and 2n+1 are only ever set together, to
+/// opposite values, so whatever is seen sums up to nothing.
 fn hammer(threads: u64, rounds: usize, seed: u64) {
     let signals: Vec<_> = (0..8).map(|_| Signal::new(0_i64)).collect();
     let sum = Computed::new(own!(signals => move || signals.iter().map(Signal::get).sum::<i64>()));

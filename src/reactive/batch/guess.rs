@@ -1,9 +1,9 @@
 //! What a computed would be if the open batch ended now.
 //!
 //! A guess is made like a value in the graph, and looked at in the same way, but belongs to the batch's thread
-//! alone. Writes of a batch get the versions that they will have in the graph, so at the end a guess
-//! that was made of exactly what enters is the value, and need not be computed again. It holds as long as neither this batch
-//! nor anybody else has written since; after that what it has read is compared anew.
+//! alone. Writes of a batch get the versions that they will have in the graph, so at the end a guess that was
+//! made of exactly what enters is the value, and need not be computed again. It holds as long as neither this
+//! batch nor anybody else has written since; after that what it has read is compared anew.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

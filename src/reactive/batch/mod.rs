@@ -1,9 +1,10 @@
 //! Batches: writes that others see all at once.
 //!
 //! # Idea
-//! What a batch writes stays in a buffer of its thread, at which this thread's reads look first. At the end of the outermost batch all
-//! of it enters the graph in one critical section. No lock is held and no turn is taken before, so a batch may wait
-//! for other threads that write. What is computed on top of the buffer is a [`guess`].
+//! What a batch writes stays in a buffer of its thread, at which this thread's reads look first. At the end of
+//! the outermost batch all of it enters the graph in one critical section. No lock is held and no turn is taken
+//! before, so a batch may wait for other threads that write. What is computed on top of the buffer is a
+//! [`guess`].
 
 mod buffer;
 pub mod guess;
@@ -38,13 +39,13 @@ use super::thread::{Outside, enter, with_thread};
 /// }); // prints once
 /// ```
 ///
-/// This thread sees its own writes inside; no other one sees any, and none ever sees a part of them. Batches nest: the
-/// outermost one counts. Of two threads that batch writes to the same signal the one that ends later wins,
-/// with [`Signal::update`](super::Signal::update) too.
+/// This thread sees its own writes inside; no other one sees any, and none ever sees a part of them. Batches
+/// nest: the outermost one counts. Of two threads that batch writes to the same signal the one that ends later
+/// wins, with [`Signal::update`](super::Signal::update) too.
 ///
 /// # Panics
-/// A panic inside passes on, after what was written before it has become visible: a batch groups, it does not roll back. The
-/// first panic of an effect that ran at the end passes on too.
+/// A panic inside passes on, after what was written before it has become visible: a batch groups, it does not
+/// roll back. The first panic of an effect that ran at the end passes on too.
 pub fn batch<R>(work: impl FnOnce() -> R) -> R {
     with_thread(|thread| thread.batches += 1);
     let result = catch_unwind(AssertUnwindSafe(work));

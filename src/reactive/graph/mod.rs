@@ -1,11 +1,11 @@
 //! The graph itself: nodes and links in arenas, under one lock. Nothing in here runs code of the app.
 //!
 //! # Idea
-//! Every value has a version, a number that is never used twice. An observer remembers for each thing that it read the
-//! version that it saw; it is up to date exactly when these are the versions of now. A write **pushes** a mark to
-//! everything above, which says "something below has changed, look before you answer". A read **pulls**: it looks
-//! at what a marked node has read, deepest first, and runs the node only if one of the versions is another. So the
-//! marks save the looking, and the versions decide.
+//! Every value has a version, a number that is never used twice. An observer remembers for each thing that it
+//! read the version that it saw; it is up to date exactly when these are the versions of now. A write
+//! **pushes** a mark to everything above, which says "something below has changed, look before you answer". A
+//! read **pulls**: it looks at what a marked node has read, deepest first, and runs the node only if one of the
+//! versions is another. So the marks save the looking, and the versions decide.
 //!
 //! - [`node`] is what a place holds, [`links`] who reads whom, [`push`] the way of marks up, [`pull`] the way of
 //!   looking down, [`publish`] how the result of a run enters.

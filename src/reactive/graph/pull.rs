@@ -107,8 +107,8 @@ impl Graph {
             if visit.began == Some(commits) {
                 break;
             }
-            // Something was written while code of the app ran. A mark that came to this node stopped here, so what has
-            // been looked at may have changed.
+            // Something was written while code of the app ran. A mark that came to this node stopped here, so
+            // what has been looked at may have changed.
             visit.began = Some(commits);
             visit.next = self.at(visit.id.index).first_dependency;
         }
@@ -136,10 +136,10 @@ impl Graph {
             ways.iter().filter_map(|id| self.get(*id)).map(|node| node.place.to_string()).collect();
         match names.as_slice() {
             [] | [_] => format!("the computed made at {} reads itself", self.at(id.index).place),
-            _ => format!(
-                "computeds read each other in a circle: the one made at {} reads that made at {}, which reads the first again",
-                names[0],
-                names[1..].join(", which reads that made at ")
+            [first, others @ ..] => format!(
+                "computeds read each other in a circle: the one made at {first} reads that made at {}, which reads the \
+                 first again",
+                others.join(", which reads that made at ")
             ),
         }
     }

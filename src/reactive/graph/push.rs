@@ -6,11 +6,12 @@ use super::node::{Kind, Token};
 use crate::reactive::source::DueEffect;
 
 impl Graph {
-    /// A signal or source has another value. Marks everything above as possibly changed, and gives the effects among it
-    /// that the one who marks does not know of yet.
+    /// A signal or source has another value. Marks everything above as possibly changed, and gives the effects
+    /// among it that the one who marks does not know of yet.
     ///
-    /// A mark stops at a node that has it already **from the same one**: the effects above are then on that one's list
-    /// of old. It does not stop at a mark of somebody else, because whoever writes runs the effects of his write.
+    /// A mark stops at a node that has it already **from the same one**: the effects above are then on that
+    /// one's list of old. It does not stop at a mark of somebody else, because whoever writes runs the effects
+    /// of his write.
     pub fn changed(&mut self, index: u32, version: u64, by: Token, due: &mut Vec<DueEffect>) {
         let node = self.at_mut(index);
         node.version = version;
