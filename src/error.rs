@@ -68,6 +68,9 @@ pub enum Error {
     /// The call needs a client that was started.
     #[error("the client is not started: call start() first")]
     NotStarted,
+    /// A computed value must not write: it may run at any time, on any thread, and again.
+    #[error("a computed value must not write: write in an effect, a callback or where the app decides to")]
+    InComputed,
     /// The client was started before.
     #[error("the client is started already")]
     AlreadyStarted,

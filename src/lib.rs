@@ -120,7 +120,9 @@ mod sync;
 pub mod testing;
 mod time;
 
-pub use client::{Authorization, Batch, Builder, Client, Connectivity, Edits, Progress, Status, Unsent};
+pub use client::{
+    Authorization, Batch, Builder, Client, Connectivity, Edits, LogLevel, LogLine, Progress, Status, Unsent,
+};
 pub use collection::{Collection, Entity, Query, Row, RowChange, RowsUpdate, Subscription};
 pub use error::{Error, Result};
 pub use mizu_sync_protocol::{Cursor, limits::LimitError};

@@ -84,6 +84,18 @@ fn who_does_not_listen_for_a_while_is_told_the_newest_cursor_once() {
 }
 
 #[test]
+fn who_subscribes_again_keeps_the_hint_that_waits() {
+    let service = Arc::new(service());
+    let mut live = open(&service);
+    subscribe(&mut live, SCOPE);
+    service.push(&[create("a")]);
+    subscribe(&mut live, SCOPE);
+    assert_eq!(hints(&mut live), [hint(SCOPE, 1)]);
+    service.push(&[create("b")]);
+    assert_eq!(hints(&mut live), [hint(SCOPE, 2)]);
+}
+
+#[test]
 fn a_hint_wakes_whoever_waits_for_it_and_what_it_tells_can_be_pulled_then() {
     let service = Arc::new(service());
     let (sender, woken): (_, Receiver<()>) = channel();

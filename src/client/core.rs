@@ -8,6 +8,7 @@ use super::clock;
 use super::dispatcher::{Callbacks, Dispatcher};
 use super::driver::{Parts, Session};
 use super::lifecycle::Lifecycle;
+use super::log::{LogLevel, LogLine};
 use super::monitor::Monitor;
 use super::observed::Observed;
 use super::options::{TransportFactory, without_principal};
@@ -17,6 +18,7 @@ use crate::collection::codec::Codec;
 use crate::error::{Error, Result};
 use crate::model::{EntityKey, Intent, NewMutation};
 use crate::net::{Token, Tokens, Transport};
+use crate::reactive;
 use crate::store::Store;
 use crate::sync::{Config, Dialect, Event};
 
@@ -57,6 +59,11 @@ pub struct Identity {
     pub has_principal: bool,
     /// The newest token, whatever transport there is.
     pub tokens: Arc<Tokens>,
+}
+
+/// Refuses a write inside of a computed value.
+pub fn may_write() -> Result<()> {
+    if reactive::is_computing() { Err(Error::InComputed) } else { Ok(()) }
 }
 
 impl Core {
@@ -103,7 +110,11 @@ impl Core {
     }
 
     /// Queues mutations: on disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::InComputed`], and what the store says.
     pub fn write(&self, intents: Vec<Intent>) -> Result<Vec<String>> {
+        may_write()?;
         let created_at = clock::wall();
         let mutation = |intent| NewMutation { id: crate::new_id(), created_at, intent };
         let write: Vec<NewMutation> = intents.into_iter().map(mutation).collect();
@@ -133,7 +144,11 @@ impl Core {
         if !new {
             return;
         }
-        tracing::warn!(%error, "an entity was passed over");
+        self.dispatcher.log(LogLine::new(
+            LogLevel::Warn,
+            "data",
+            format_args!("an entity is passed over: {error}"),
+        ));
         self.lifecycle.with_session(|session| session.notify_error(error.clone()));
     }
 

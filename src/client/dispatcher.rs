@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use mizu_sync_protocol::Cursor;
 
+use super::log::{LogLevel, LogLine};
 use crate::error::{Error, Result};
 use crate::model::RejectedMutation;
 use crate::reactive::Due;
@@ -43,13 +44,13 @@ pub struct Callbacks {
     pub on_offline: Callback<()>,
     pub on_rejected: Callback<RejectedMutation>,
     pub on_token_needed: Callback<()>,
+    pub on_log: Callback<LogLine>,
 }
 
-fn call<T>(callback: &Callback<T>, argument: T) {
-    let Some(callback) = callback else { return };
-    if catch_unwind(AssertUnwindSafe(|| callback(argument))).is_err() {
-        tracing::error!("a callback of the app panicked; the sync goes on");
-    }
+/// Calls the app, if it wants to be told. Whether it panicked.
+fn called<T>(callback: &Callback<T>, argument: T) -> bool {
+    let Some(callback) = callback else { return false };
+    catch_unwind(AssertUnwindSafe(|| callback(argument))).is_err()
 }
 
 /// What waits to be told.
@@ -98,6 +99,8 @@ impl Told {
 enum Item {
     /// Tells the app, as long as the session of this number runs.
     Tell(u64, Told),
+    /// Tells whoever keeps a log.
+    Log(LogLine),
     /// Runs effects. `turn`: how many effects before it led to it, each by a write of its own.
     Run { due: Due, turn: u32 },
 }
@@ -123,7 +126,7 @@ struct Queue {
 impl Queue {
     fn next(&mut self) -> Option<Item> {
         let ready = match self.waiting.front()?.1 {
-            Item::Tell(..) => true,
+            Item::Tell(..) | Item::Log(_) => true,
             Item::Run { .. } => !self.held,
         };
         let (number, item) = if ready { self.waiting.pop_front()? } else { return None };
@@ -206,19 +209,24 @@ impl Dispatcher {
         }
         if turn > MOST_TURNS {
             drop(queue);
-            tracing::error!(
-                "effects write what makes them run again, without end: they are not run before something else changes"
-            );
+            let text = "effects write what makes them run again, without end: they are not run before something else \
+                        changes";
+            self.log(LogLine::new(LogLevel::Error, "data", text));
             return drop(due);
         }
         if let Err(error) = self.start(&mut queue) {
             drop(queue);
-            tracing::error!(%error, "effects cannot be run");
+            self.log(LogLine::new(LogLevel::Error, "data", format_args!("effects cannot be run: {error}")));
             return drop(due);
         }
         queue.add(Item::Run { due, turn });
         drop(queue);
         self.0.changed.notify_all();
+    }
+
+    /// Says it to the developers, and to the app if it keeps a log.
+    pub fn log(&self, line: LogLine) {
+        self.0.log(line);
     }
 
     /// Starts the thread, unless it runs.
@@ -260,7 +268,7 @@ impl Dispatcher {
         let mut queue = self.0.queue();
         if queue.thread == Some(thread::current().id()) {
             // It would wait for itself.
-            return queue.waiting.is_empty();
+            return false;
         }
         let goal = queue.came;
         while !queue.is_done(goal) && !queue.closed {
@@ -312,6 +320,11 @@ impl Notices {
         }
     }
 
+    /// Says it to the developers, and to the app if it keeps a log.
+    pub fn log(&self, line: LogLine) {
+        self.dispatcher.log(line);
+    }
+
     /// From now on no callback of this session starts. One that runs is not waited for: it may be the one that stops.
     pub fn stop(&self) {
         let mut queue = self.dispatcher.0.queue();
@@ -333,16 +346,21 @@ impl Shared {
             };
             let wanted = match &item {
                 Item::Tell(session, _) => queue.session == Some(*session),
-                Item::Run { .. } => true,
+                Item::Log(_) | Item::Run { .. } => true,
             };
             drop(queue);
             match item {
                 Item::Tell(session, told) if wanted => self.tell(session, told),
                 Item::Tell(..) => {}
+                Item::Log(line) => drop(called(&self.callbacks.on_log, line)),
                 Item::Run { due, turn } => {
                     TURN.set(Some(turn));
-                    drop(due.run());
+                    let ran = due.run();
                     TURN.set(None);
+                    if let Some(panic) = ran.panic {
+                        let text = format!("an effect or a listener panicked: {panic}");
+                        self.log(LogLine::new(LogLevel::Error, "data", text));
+                    }
                 }
             }
             queue = self.queue();
@@ -353,13 +371,38 @@ impl Shared {
 
     fn tell(&self, session: u64, told: Told) {
         match told {
-            Told::Online => call(&self.callbacks.on_online, ()),
-            Told::Offline => call(&self.callbacks.on_offline, ()),
-            Told::Synced(cursor) => call(&self.callbacks.on_sync, cursor),
-            Told::Error(error) => call(&self.callbacks.on_error, *error),
+            Told::Online => self.call(&self.callbacks.on_online, ()),
+            Told::Offline => self.call(&self.callbacks.on_offline, ()),
+            Told::Synced(cursor) => self.call(&self.callbacks.on_sync, cursor),
+            Told::Error(error) => self.call(&self.callbacks.on_error, *error),
             Told::Rejected(seq) => self.tell_rejected(session, seq),
-            Told::TokenNeeded => call(&self.callbacks.on_token_needed, ()),
+            Told::TokenNeeded => self.call(&self.callbacks.on_token_needed, ()),
         }
+    }
+
+    fn call<T>(&self, callback: &Callback<T>, argument: T) {
+        if called(callback, argument) {
+            self.log(LogLine::new(
+                LogLevel::Error,
+                "callbacks",
+                "a callback of the app panicked; the sync goes on",
+            ));
+        }
+    }
+
+    /// Says it to the developers, and to the app if it keeps a log.
+    fn log(&self, line: LogLine) {
+        line.trace();
+        if self.callbacks.on_log.is_none() {
+            return;
+        }
+        let mut queue = self.queue();
+        let waiting = queue.waiting.iter().filter(|(_, item)| matches!(item, Item::Log(_))).count();
+        if waiting < BEHIND && !queue.closed {
+            queue.add(Item::Log(line));
+        }
+        drop(queue);
+        self.changed.notify_all();
     }
 
     fn tell_rejected(&self, session: u64, seq: u64) {
@@ -372,10 +415,10 @@ impl Shared {
             return;
         }
         match found {
-            Ok(Some(mutation)) => call(&self.callbacks.on_rejected, mutation),
+            Ok(Some(mutation)) => self.call(&self.callbacks.on_rejected, mutation),
             // The app has decided about it already.
             Ok(None) => {}
-            Err(error) => call(&self.callbacks.on_error, error.into()),
+            Err(error) => self.call(&self.callbacks.on_error, error.into()),
         }
     }
 }
@@ -415,6 +458,7 @@ mod tests {
             on_error: Some(Box::new(move |error| failed.send(error.to_string()).unwrap())),
             on_rejected: None,
             on_token_needed: None,
+            on_log: None,
         };
         let dispatcher = Dispatcher::new(callbacks, Arc::downgrade(&store));
         let notices = dispatcher.begin_session().unwrap();

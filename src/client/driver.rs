@@ -12,6 +12,7 @@ use super::dispatcher::Notices;
 use super::exchange::Exchanger;
 use super::execute::execute;
 use super::listener::Listener;
+use super::log::{LogLevel, LogLine};
 use super::monitor::{Monitor, Running, Seen};
 use super::platform::Platform;
 use crate::error::{Error, Result};
@@ -86,9 +87,9 @@ impl Session {
         let pull = spawn_lane("mizu-pull", &parts, &events)?;
         let listener = Listener::new(
             Arc::clone(&parts.transport),
-            &parts.config.scope,
-            &parts.config.base_url,
+            (&parts.config.scope, &parts.config.base_url),
             events.clone(),
+            parts.notices.clone(),
         );
         parts.monitor.update(|seen| *seen = Seen::starting(&replica, parts.store.counts()));
         session.send(Event::Started(Box::new(replica)));
@@ -184,15 +185,14 @@ impl Drop for EndOnDrop {
     fn drop(&mut self) {
         let panicked = thread::panicking();
         if panicked {
-            tracing::error!("the sync ended by a panic: start the client again");
+            let text = "the sync ended by a panic: start the client again";
+            self.notices.log(LogLine::new(LogLevel::Error, "sync", text));
             // Before the next session can begin, which waits for the end of this one.
             self.monitor.update(|seen| {
                 if seen.running == Running::Started {
                     seen.running = Running::Panicked;
                 }
             });
-        }
-        if panicked {
             // Before a new session ends the notices of this one.
             self.notices.notify_error(Error::Panicked);
         }

@@ -1,11 +1,14 @@
 //! The thread of a live socket: it runs the socket and hands on what comes.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
+use super::dispatcher::Notices;
 use super::exchange::concealed;
+use super::log::{LogLevel, LogLine};
 use crate::net::{LiveEnd, LiveNews, LiveSocket, Transport, TransportError};
 use crate::sync::Event;
 
@@ -19,6 +22,7 @@ pub struct Listener {
     scope: String,
     url: String,
     events: Sender<Event>,
+    notices: Notices,
     current: Option<Arc<dyn LiveSocket>>,
     /// Each news takes a place before it is sent, which [`Listener::heard`] gives back.
     places: SyncSender<()>,
@@ -26,10 +30,15 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub fn new(transport: Arc<dyn Transport>, scope: &str, url: &str, events: Sender<Event>) -> Self {
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        (scope, url): (&str, &str),
+        events: Sender<Event>,
+        notices: Notices,
+    ) -> Self {
         let (places, taken) = mpsc::sync_channel(MOST_WAITING);
         let (scope, url) = (scope.to_owned(), url.to_owned());
-        Self { transport, scope, url, events, current: None, places, taken }
+        Self { transport, scope, url, events, notices, current: None, places, taken }
     }
 
     /// Opens a socket, on a thread of its own.
@@ -44,7 +53,7 @@ impl Listener {
         };
         let (events, places) = (self.events.clone(), self.places.clone());
         let (scope, url) = (self.scope.clone(), self.url.clone());
-        let transport = Arc::clone(transport);
+        let (transport, notices) = (Arc::clone(transport), self.notices.clone());
         let spawned = thread::Builder::new().name("mizu-live".to_owned()).spawn(move || {
             let mut tell = |news: LiveNews| {
                 // Nobody listens any more: the socket is about to be ended.
@@ -57,9 +66,11 @@ impl Listener {
             match &end {
                 LiveEnd::Failed(error) => {
                     let reason = concealed(&*transport, error.to_string());
-                    tracing::debug!(%reason, "the live socket has ended");
+                    log(&notices, LogLevel::Debug, format_args!("the live socket has ended: {reason}"));
                 }
-                LiveEnd::Refused { status } => tracing::debug!(status, "there is no live socket"),
+                LiveEnd::Refused { status } => {
+                    log(&notices, LogLevel::Debug, format_args!("there is no live socket: {status}"));
+                }
             }
             let _ = events.send(Event::LiveEnded(ticket, Some(end)));
         });
@@ -74,7 +85,8 @@ impl Listener {
         if let Some(socket) = self.current.take()
             && catch_unwind(AssertUnwindSafe(|| socket.end())).is_err()
         {
-            tracing::error!("a live socket of the app's transport panicked");
+            let text = "a live socket of the app's transport panicked";
+            log(&self.notices, LogLevel::Error, format_args!("{text}"));
         }
     }
 
@@ -92,17 +104,23 @@ impl Drop for Listener {
     }
 }
 
+fn log(notices: &Notices, level: LogLevel, text: fmt::Arguments<'_>) {
+    notices.log(LogLine::new(level, "live", text));
+}
+
 fn failed(url: String, reason: String) -> LiveEnd {
     LiveEnd::Failed(TransportError::Unreachable { url, reason })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
     use std::time::Duration;
 
     use mizu_sync_protocol::Cursor;
 
     use super::*;
+    use crate::client::dispatcher::{Callbacks, Dispatcher};
     use crate::net::{Lane, Request, Response};
 
     const SOON: Duration = Duration::from_secs(60);
@@ -138,7 +156,8 @@ mod tests {
     #[test]
     fn a_server_that_hints_faster_than_anybody_listens_waits() {
         let (events, received) = mpsc::channel();
-        let mut listener = Listener::new(Arc::new(Flood), "user:1", "x", events);
+        let notices = Dispatcher::new(Callbacks::default(), Weak::new()).begin_session().unwrap();
+        let mut listener = Listener::new(Arc::new(Flood), ("user:1", "x"), events, notices);
         listener.open(1);
         for _ in 0..MOST_WAITING {
             received.recv_timeout(SOON).unwrap();

@@ -19,6 +19,7 @@ pub(crate) mod exchange;
 pub(crate) mod execute;
 mod lifecycle;
 mod listener;
+mod log;
 mod monitor;
 mod observed;
 mod options;
@@ -36,6 +37,7 @@ use serde::Serialize;
 
 pub use batch::Batch;
 pub use edits::Edits;
+pub use log::{LogLevel, LogLine};
 pub use options::Builder;
 pub use status::{Authorization, Connectivity, Progress, Status};
 
@@ -262,6 +264,7 @@ impl Client {
     }
 
     fn retry_as(&self, id: &str, args: Option<&str>) -> Result<String> {
+        self::core::may_write()?;
         let new_id = crate::new_id();
         self.core.store.retry(id, args, &new_id, clock::wall())?;
         self.core.queue_changed();
@@ -274,6 +277,7 @@ impl Client {
     /// # Errors
     /// When no such mutation has this id.
     pub fn discard(&self, id: &str) -> Result<()> {
+        self::core::may_write()?;
         let seq = self.core.store.discard(id)?;
         self.core.send(Event::Discarded(seq));
         self.core.queue_changed();

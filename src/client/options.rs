@@ -10,6 +10,7 @@ use mizu_sync_protocol::Cursor;
 use super::Client;
 use super::core::{Identity, Setup};
 use super::dispatcher::Callbacks;
+use super::log::LogLine;
 use crate::collection::codec::Codec;
 use crate::collection::upcast::Upcasters;
 use crate::error::{Error, Result};
@@ -240,6 +241,13 @@ impl Builder {
     /// there is still none. Without this callback the sync says so at once.
     pub fn on_token_needed(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
         self.callbacks.on_token_needed = Some(Box::new(move |()| callback()));
+        self
+    }
+
+    /// Called with what the SDK says for developers, for an app that keeps a log of its own: for Logcat or the console,
+    /// say. Whoever listens to `tracing` hears the same there. Never a token, and nothing of the user's data.
+    pub fn on_log(mut self, callback: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
+        self.callbacks.on_log = Some(Box::new(callback));
         self
     }
 

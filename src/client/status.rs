@@ -106,7 +106,9 @@ impl Status {
             },
             uploading: running && state.uploading,
             downloading: running && state.downloading,
-            progress: progress.map(|progress| Progress { rows: progress.rows, total: progress.total }),
+            progress: progress
+                .filter(|_| running)
+                .map(|progress| Progress { rows: progress.rows, total: progress.total }),
             pending: queue.pending + queue.acked,
             rejected: queue.rejected,
             synced_once: state.bootstrapped,

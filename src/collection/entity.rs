@@ -170,7 +170,7 @@ impl<T: DeserializeOwned + 'static> Entity<T> {
         let entity = self.clone();
         Subscription::new(move || {
             let row = entity.row()?;
-            reactive::untrack(|| listener(row));
+            reactive::outside(|| listener(row));
             Ok(())
         })
     }

@@ -13,7 +13,7 @@ use crate::client::{Core, watches};
 use crate::error::Result;
 use crate::model::{EntityKey, Filter, Order, QuerySpec};
 use crate::reactive::{self, Computed};
-use crate::store::{StoreError, StoredRow};
+use crate::store::{StoreError, StoredRow, Version};
 
 /// Entities of a collection: those that satisfy a condition, in an order, from one place to another.
 ///
@@ -45,8 +45,24 @@ struct Asked {
     core: Arc<Core>,
     collection: Arc<str>,
     spec: QuerySpec,
-    rows: OnceLock<Computed<Result<Arc<Vec<StoredRow>>, StoreError>>>,
+    rows: OnceLock<Computed<Result<Versioned, StoreError>>>,
     count: OnceLock<Computed<Result<u64, StoreError>>>,
+}
+
+/// Rows, and the version that they have at least: it was read before them.
+#[derive(Clone)]
+struct Versioned {
+    version: Version,
+    rows: Arc<Vec<StoredRow>>,
+}
+
+/// Two answers of the same rows are the same, whenever they were given.
+fn is_same(one: &Result<Versioned, StoreError>, other: &Result<Versioned, StoreError>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one.rows == other.rows,
+        (Err(one), Err(other)) => one == other,
+        _ => false,
+    }
 }
 
 impl Asked {
@@ -55,17 +71,23 @@ impl Asked {
     }
 
     /// The rows of now.
-    fn rows(&self) -> Result<Arc<Vec<StoredRow>>, StoreError> {
+    fn rows(&self) -> Result<Versioned, StoreError> {
+        let read = |core: &Core, collection: &str, spec: &QuerySpec| {
+            let version = core.store.version();
+            let rows = Arc::new(core.store.query(collection, spec)?);
+            Ok(Versioned { version, rows })
+        };
         if !reactive::is_tracking() {
-            return self.core.store.query(&self.collection, &self.spec).map(Arc::new);
+            return read(&self.core, &self.collection, &self.spec);
         }
         let rows = self.rows.get_or_init(|| {
             let (core, collection, spec) = self.parts();
             let watched = core.watches.query(&collection, spec.filter.clone(), watches::Answer::Rows);
-            Computed::new(move || {
+            let ask = move || {
                 watched.source.track();
-                core.store.query(&collection, &spec).map(Arc::new)
-            })
+                read(&core, &collection, &spec)
+            };
+            Computed::new_with_compare(ask, is_same)
         });
         rows.get()
     }
@@ -142,7 +164,7 @@ impl<T: DeserializeOwned> Query<T> {
     /// # Errors
     /// When the query is too large or the database cannot be read.
     pub fn all(&self) -> Result<Vec<Row<T>>> {
-        Ok(self.typed(&self.asked.rows()?))
+        Ok(self.typed(&self.asked.rows()?.rows))
     }
 
     /// The first of them, if there is any.
@@ -151,7 +173,12 @@ impl<T: DeserializeOwned> Query<T> {
     /// As [`Query::all`].
     pub fn first(&self) -> Result<Option<Row<T>>> {
         let limit = self.asked.spec.limit.unwrap_or(1).min(1);
-        Ok(self.clone().limit(limit).all()?.pop())
+        let first = self.clone().limit(limit).asked.rows()?.rows;
+        match (self.typed(&first).pop(), first.is_empty()) {
+            // It does not fit the type: one behind it may.
+            (None, false) => Ok(self.all()?.into_iter().next()),
+            (found, _) => Ok(found),
+        }
     }
 
     fn typed(&self, rows: &[StoredRow]) -> Vec<Row<T>> {
@@ -196,9 +223,7 @@ impl<T: DeserializeOwned + 'static> Query<T> {
         let query = self.clone();
         let mut shown: Option<Shown> = None;
         Subscription::new(move || {
-            // Before the rows: what they have at least.
-            let version = query.asked.core.store.version();
-            let rows = query.asked.rows()?;
+            let Versioned { version, rows } = query.asked.rows()?;
             let decode = |row: &StoredRow| query.decode(row);
             let update = match &mut shown {
                 None => {
@@ -209,7 +234,7 @@ impl<T: DeserializeOwned + 'static> Query<T> {
                 Some(before) => before.update(&rows, version, decode),
             };
             if let Some(update) = update {
-                reactive::untrack(|| listener(update));
+                reactive::outside(|| listener(update));
             }
             Ok(())
         })

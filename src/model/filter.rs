@@ -162,6 +162,17 @@ impl Filter {
         }
     }
 
+    /// How many values it compares with.
+    pub(crate) fn values(&self) -> usize {
+        match &self.0 {
+            Condition::Compare(..) => 1,
+            Condition::In(_, values) => values.len(),
+            Condition::Prefix(..) => 2,
+            Condition::All(parts) | Condition::Any(parts) => parts.iter().map(Self::values).sum(),
+            Condition::Not(part) => part.values(),
+        }
+    }
+
     /// How many conditions it is made of.
     pub(crate) fn size(&self) -> usize {
         match &self.0 {

@@ -115,6 +115,8 @@ pub struct HttpTransport {
     /// The values of those that were configured.
     values: Vec<String>,
     tokens: Arc<Tokens>,
+    /// Whether a client sets them itself.
+    shares_tokens: bool,
     limits: Limits,
     roots: RootCerts,
     system: Arc<dyn System>,
@@ -137,7 +139,8 @@ impl HttpTransport {
     /// When one of the headers cannot be sent, see [`HeaderError`].
     pub fn new(options: HttpOptions) -> Result<Self, HeaderError> {
         let tokens = Arc::new(Tokens::new(options.token.clone()));
-        Self::with_tokens(options, tokens)
+        let transport = Self::with_tokens(options, tokens)?;
+        Ok(Self { shares_tokens: false, ..transport })
     }
 
     /// As [`HttpTransport::new`], with a token that others share and may replace.
@@ -155,6 +158,7 @@ impl HttpTransport {
             headers,
             values,
             tokens,
+            shares_tokens: true,
             limits,
             roots,
             system,
@@ -266,7 +270,10 @@ impl Transport for HttpTransport {
     }
 
     fn set_token(&self, token: Option<Token>) {
-        self.tokens.set(token);
+        // What a client shares with this it has set already, and what it tells here may be older by now.
+        if !self.shares_tokens {
+            self.tokens.set(token);
+        }
     }
 
     fn live(&self) -> Option<Arc<dyn LiveSocket>> {

@@ -72,7 +72,6 @@ mod graph;
 mod handle;
 mod run;
 mod signal;
-#[allow(dead_code, reason = "for the SDK's data sources, which do not use it yet")]
 mod source;
 mod sync;
 #[cfg(test)]
@@ -85,8 +84,8 @@ pub use computed::Computed;
 pub use effect::{Effect, EffectResult, on_cleanup};
 pub use error::{EffectError, set_error_handler};
 pub use signal::Signal;
-#[allow(unused_imports, reason = "as above")]
 pub(crate) use source::{Due, Origin, Source, WeakSource, is_computing, is_tracking};
+pub(crate) use untrack::outside;
 pub use untrack::untrack;
 
 /// How much there is in the graph of this process. For tests that look for leaks.

@@ -1,6 +1,12 @@
 //! Reads of which nobody takes note.
 
-use super::thread::Untracked;
+use super::thread::{Outside, Untracked};
+
+/// Runs code that has nothing to do with the observer that runs: nothing is tracked, and what is made belongs to nobody.
+pub(crate) fn outside<R>(work: impl FnOnce() -> R) -> R {
+    let _outside = Outside::enter();
+    work()
+}
 
 /// Runs code of which nothing is tracked: what it reads does not make the running observer due.
 ///

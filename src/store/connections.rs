@@ -231,15 +231,22 @@ impl Connections {
         *lock(&self.writer) = state;
     }
 
-    /// Takes the file again after [`Self::pause`].
-    pub fn resume(&self) -> Result<(), StoreError> {
-        let mut writer = lock(&self.writer);
-        match *writer {
+    /// Takes the file again after [`Self::pause`]. Nobody reads or writes before `prepare` has: if it fails, the file is
+    /// paused still.
+    pub fn resume(
+        &self,
+        prepare: impl FnOnce(&mut WriterGuard<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut guard = self.writer();
+        match *guard.writer {
             Writer::Open { .. } => return Ok(()),
             Writer::Closed => return Err(StoreError::Closed),
-            Writer::Paused => *writer = Self::open_writer(&self.location)?,
+            Writer::Paused => *guard.writer = Self::open_writer(&self.location)?,
         }
-        drop(writer);
+        if let Err(error) = prepare(&mut guard) {
+            *guard.writer = Writer::Paused;
+            return Err(error);
+        }
         lock(&self.readers).state = Access::Open;
         Ok(())
     }

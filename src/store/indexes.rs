@@ -8,9 +8,11 @@ use super::error::StoreError;
 use super::{Store, TransactionExt};
 use crate::model::Field;
 
-/// What the names of these indexes begin with. A change of how they are made needs another one, so that those of an
-/// older version are made anew.
-const PREFIX: &str = "declared-1 ";
+/// What the names of these indexes begin with.
+const PREFIX: &str = "declared-";
+
+/// How they are made. A change of that needs another number, so that those of an older version are made anew.
+const MAKING: &str = "1 ";
 
 const STATISTICS: &str = "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('entity', ?1, ?2)";
 
@@ -29,7 +31,7 @@ impl Index {
         let quoted = |text: &String| serde_json::to_string(text).unwrap_or_default();
         let path = |field: &Field| field.path().iter().map(quoted).collect::<Vec<_>>().join(".");
         let fields: Vec<String> = self.fields.iter().map(path).collect();
-        format!("{PREFIX}{} ({})", self.collection, fields.join(", "))
+        format!("{PREFIX}{MAKING}{} ({})", self.collection, fields.join(", "))
     }
 
     /// What SQLite is to believe of it: rows in all, and then for each further column how many share it and those before.

@@ -12,10 +12,6 @@ const SHOWN: &str =
                      FROM mutation";
 
 impl Store {
-    pub(super) fn count_mutations(&self) -> Result<Counts, StoreError> {
-        self.connections.read(|connection| count(connection).map_err(|error| self.error(&error)))
-    }
-
     /// The mutations that are not settled, in order.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub use read::StoredRow;
 
 use crate::model::{ChangeSet, Counts};
 use commit::{Changed, Observer};
-use connections::{Before, Connections, lock};
+use connections::{Before, Connections, WriterGuard, lock};
 
 /// Whose data a file holds.
 #[derive(Clone, Debug)]
@@ -109,19 +109,23 @@ impl Store {
             indexes: Mutex::default(),
             waiting: Mutex::default(),
         };
-        store.load().map_err(|error| store.connections.set_aside(error))?;
+        let loaded = store.load(&mut store.connections.writer());
+        loaded.map_err(|error| store.connections.set_aside(error))?;
         Ok(store)
     }
 
     /// Makes sure that the file is this owner's, and learns what is kept of it in memory.
-    fn load(&self) -> Result<(), StoreError> {
-        let mut writer = self.connections.writer();
-        let generation = writer.transaction(Durability::Relaxed, |tx| self.claim(tx))?;
+    fn load(&self, writer: &mut WriterGuard<'_>) -> Result<(), StoreError> {
+        let (generation, staging, counts) = writer.transaction(Durability::Relaxed, |tx| {
+            let sqlite = |error| self.error(&error);
+            let generation = self.claim(tx)?;
+            let staging = replica::staging(tx).map_err(sqlite)?;
+            Ok((generation, staging, lists::count(tx).map_err(sqlite)?))
+        })?;
+        // Before anybody else can write.
         self.generation.store(generation, Ordering::SeqCst);
-        drop(writer);
-        let staging = self.replica()?.stage.map_or(0, |stage| stage.generation.cast_signed());
         self.staging.store(staging, Ordering::SeqCst);
-        *lock(&self.counts) = self.count_mutations()?;
+        *lock(&self.counts) = counts;
         Ok(())
     }
 
@@ -139,8 +143,8 @@ impl Store {
     /// # Errors
     /// When another client has taken it, it cannot be opened, or it is somebody else's now.
     pub fn resume(&self) -> Result<(), StoreError> {
-        self.connections.resume()?;
-        self.load().and_then(|()| self.build_indexes()).inspect_err(|_| self.connections.pause())?;
+        self.connections.resume(|writer| self.load(writer))?;
+        self.build_indexes().inspect_err(|_| self.connections.pause())?;
         let seen = self.committed(Changed { seen: ChangeSet::everything(), ..Changed::default() });
         self.announce(&seen);
         Ok(())

@@ -11,6 +11,8 @@ use crate::model::{Change, Filter, Object, QuerySpec};
 
 /// Conditions that a query may have: SQLite nests them, and has a limit for that.
 const MOST_CONDITIONS: usize = 500;
+/// Values that a query may compare with. SQLite takes 32,766, with those of the query's own.
+const MOST_VALUES: usize = 30_000;
 
 /// Whether an entity satisfied a condition before a change, and does after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,11 @@ fn check(query: &QuerySpec) -> Result<(), StoreError> {
     let conditions = query.filter.as_ref().map_or(0, Filter::size);
     if conditions > MOST_CONDITIONS {
         let reason = format!("it has {conditions} conditions, at most {MOST_CONDITIONS} are allowed");
+        return Err(StoreError::Invalid { what: "the query", reason });
+    }
+    let values = query.filter.as_ref().map_or(0, Filter::values);
+    if values > MOST_VALUES {
+        let reason = format!("it compares with {values} values, at most {MOST_VALUES} are allowed");
         return Err(StoreError::Invalid { what: "the query", reason });
     }
     Ok(())

@@ -84,7 +84,13 @@ impl Mailbox {
     /// Wants hints of a scope from now on.
     pub(crate) fn subscribe(self: &Arc<Self>, scope: &str) {
         let scope: Arc<str> = scope.into();
-        let is_new = self.scopes().subscribed.insert(Arc::clone(&scope), Hint::default()).is_none();
+        let is_new = {
+            let mut scopes = self.scopes();
+            let is_new = !scopes.subscribed.contains_key(&scope);
+            // Who subscribes again has a hint that waits all the same.
+            scopes.subscribed.entry(Arc::clone(&scope)).or_default();
+            is_new
+        };
         if is_new {
             self.hub.topics().entry(scope).or_default().push(Arc::clone(self));
         }
