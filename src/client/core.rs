@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::callbacks::Callbacks;
 use super::clock;
-use super::dispatcher::{Callbacks, Dispatcher};
+use super::dispatcher::Dispatcher;
 use super::driver::{Parts, Session};
 use super::lifecycle::Lifecycle;
 use super::log::{LogLevel, LogLine};

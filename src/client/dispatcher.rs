@@ -13,16 +13,13 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use mizu_sync_protocol::Cursor;
-
+use super::callbacks::{Callback, Callbacks, Told, called};
 use super::log::{LogLevel, LogLine};
 use crate::error::{Error, Result};
-use crate::model::RejectedMutation;
 use crate::reactive::Due;
 use crate::store::Store;
 use crate::sync::Notice;
@@ -32,68 +29,6 @@ const BEHIND: usize = 64;
 
 /// Effects that write what makes effects run, in so many turns, do so without end.
 const MOST_TURNS: u32 = 100;
-
-type Callback<T> = Option<Box<dyn Fn(T) + Send + Sync>>;
-
-/// What the app wants to be told.
-#[derive(Default)]
-pub struct Callbacks {
-    pub on_sync: Callback<Cursor>,
-    pub on_error: Callback<Error>,
-    pub on_online: Callback<()>,
-    pub on_offline: Callback<()>,
-    pub on_rejected: Callback<RejectedMutation>,
-    pub on_token_needed: Callback<()>,
-    pub on_log: Callback<LogLine>,
-}
-
-/// Calls the app, if it wants to be told. Whether it panicked.
-fn called<T>(callback: &Callback<T>, argument: T) -> bool {
-    let Some(callback) = callback else { return false };
-    catch_unwind(AssertUnwindSafe(|| callback(argument))).is_err()
-}
-
-/// What waits to be told.
-enum Told {
-    Online,
-    Offline,
-    Synced(Cursor),
-    Error(Box<Error>),
-    /// The rejected mutation at this place, if it still is one then.
-    Rejected(u64),
-    TokenNeeded,
-}
-
-impl From<Notice> for Told {
-    fn from(notice: Notice) -> Self {
-        match notice {
-            Notice::Online => Self::Online,
-            Notice::Offline => Self::Offline,
-            Notice::Synced(cursor) => Self::Synced(cursor),
-            Notice::Error(error) => Self::Error(Box::new(Error::Sync(error))),
-            Notice::Rejected(mutation) => Self::Rejected(mutation.seq),
-            Notice::TokenNeeded => Self::TokenNeeded,
-        }
-    }
-}
-
-impl Told {
-    /// Whether whoever hears of this need not hear of the older one any more.
-    fn replaces(&self, older: &Self) -> bool {
-        match (self, older) {
-            (Self::Online | Self::Offline, Self::Online | Self::Offline)
-            | (Self::Synced(_), Self::Synced(_))
-            | (Self::TokenNeeded, Self::TokenNeeded) => true,
-            (Self::Error(newer), Self::Error(older)) => match (&**newer, &**older) {
-                (Error::Sync(newer), Error::Sync(older)) => {
-                    mem::discriminant(newer) == mem::discriminant(older)
-                }
-                (newer, older) => newer == older,
-            },
-            _ => false,
-        }
-    }
-}
 
 /// What the thread does next.
 enum Item {
@@ -426,6 +361,8 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+
+    use mizu_sync_protocol::Cursor;
 
     use super::*;
     use crate::store::{Durability, Location, Owner};

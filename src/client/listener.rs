@@ -120,7 +120,8 @@ mod tests {
     use mizu_sync_protocol::Cursor;
 
     use super::*;
-    use crate::client::dispatcher::{Callbacks, Dispatcher};
+    use crate::client::callbacks::Callbacks;
+    use crate::client::dispatcher::Dispatcher;
     use crate::net::{Lane, Request, Response};
 
     const SOON: Duration = Duration::from_secs(60);

@@ -10,8 +10,10 @@
 //! One client a file. A client syncs one scope of one user; several scopes are several clients.
 
 mod batch;
+mod callbacks;
 mod clock;
 mod core;
+mod decisions;
 mod dispatcher;
 mod driver;
 mod edits;
@@ -25,12 +27,11 @@ mod observed;
 mod options;
 mod platform;
 mod status;
+mod waiting;
 pub(crate) mod watches;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use mizu_sync_protocol::Cursor;
 use serde::Serialize;
@@ -46,8 +47,8 @@ pub(crate) use self::core::Core;
 use self::core::Setup;
 use crate::collection::Collection;
 use crate::collection::codec;
-use crate::error::{Error, Result};
-use crate::model::{Intent, PendingMutation, RejectedMutation};
+use crate::error::Result;
+use crate::model::Intent;
 use crate::net::Token;
 use crate::reactive::Computed;
 use crate::store::Store;
@@ -214,165 +215,6 @@ impl Client {
         let expected = edits.into_edits();
         let ids = self.core.write(vec![Intent::Custom { name: name.to_owned(), args, expected }])?;
         Ok(ids.into_iter().next().unwrap_or_default())
-    }
-
-    /// The writes that are not confirmed, in order: those that the server has not applied, and those that it
-    /// has ([`PendingMutation::acked`]) while no pull has brought their effects.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn pending(&self) -> Result<Vec<PendingMutation>> {
-        self.core.watches.queue.track();
-        Ok(self.core.store.pending()?)
-    }
-
-    /// The writes that the server refused, in order, until they are retried or discarded.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn rejected(&self) -> Result<Vec<RejectedMutation>> {
-        self.core.watches.queue.track();
-        Ok(self.core.store.rejected()?)
-    }
-
-    /// Queues a rejected mutation again, at the end. Gives the id of the new one.
-    ///
-    /// # Errors
-    /// When no rejected mutation has this id.
-    pub fn retry(&self, id: &str) -> Result<String> {
-        self.retry_as(id, None)
-    }
-
-    /// As [`Client::retry`], with other arguments: those of [`RejectedMutation::args`], mended.
-    ///
-    /// ```no_run
-    /// # use mizu_sync::Client;
-    /// # let client = Client::builder("https://api.example.com/_sync", "user:1").in_memory().open()?;
-    /// for refused in client.rejected()?.iter().filter(|refused| refused.code == "conflict") {
-    ///     let Ok(mut args) = serde_json::from_str::<serde_json::Value>(&refused.args) else { continue };
-    ///     args["id"] = "another-id".into();
-    ///     client.retry_with(&refused.id, &args)?;
-    /// }
-    /// # Ok::<(), mizu_sync::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Client::retry`], and when the arguments do not fit the mutation.
-    pub fn retry_with(&self, id: &str, args: &impl Serialize) -> Result<String> {
-        let args = codec::args(id, args)?;
-        self.retry_as(id, Some(args.get()))
-    }
-
-    fn retry_as(&self, id: &str, args: Option<&str>) -> Result<String> {
-        self::core::may_write()?;
-        let new_id = crate::new_id();
-        self.core.store.retry(id, args, &new_id, clock::wall())?;
-        self.core.queue_changed();
-        Ok(new_id)
-    }
-
-    /// Forgets a mutation that was rejected or is still pending, and undoes what it did here. One that is
-    /// just being sent may still be applied by the server.
-    ///
-    /// # Errors
-    /// When no such mutation has this id.
-    pub fn discard(&self, id: &str) -> Result<()> {
-        self::core::may_write()?;
-        let seq = self.core.store.discard(id)?;
-        self.core.send(Event::Discarded(seq));
-        self.core.queue_changed();
-        Ok(())
-    }
-
-    /// Syncs now, and waits until everything is sent, its effects are seen, and the server's changes up to
-    /// this call are here.
-    ///
-    /// # Errors
-    /// [`Error::NotStarted`], or that the client is paused or closed; [`Error::Sync`] when something needs
-    /// action; [`Error::TimedOut`] with the reason; [`Error::Panicked`]. But for the last, the sync goes on in the
-    /// background all the same.
-    pub fn sync(&self, timeout: Duration) -> Result<()> {
-        let failures = self.core.monitor.seen().state.failures;
-        let request = self.request_sync()?;
-        self.wait("synced", timeout, failures, |seen| {
-            seen.queue.pending == 0 && seen.queue.acked == 0 && seen.state.request_served >= request
-        })
-    }
-
-    /// Waits until every write is sent and its effects are seen.
-    ///
-    /// # Errors
-    /// As [`Client::sync`].
-    pub fn flush(&self, timeout: Duration) -> Result<()> {
-        let failures = self.seen_running()?.past_failures();
-        self.wait("sent", timeout, failures, |seen| seen.queue.pending == 0 && seen.queue.acked == 0)
-    }
-
-    /// Waits until the server's data has been here once. Returns at once if it has, in an earlier process even.
-    ///
-    /// # Errors
-    /// As [`Client::sync`].
-    pub fn wait_for_first_sync(&self, timeout: Duration) -> Result<()> {
-        let failures = match self.seen_running() {
-            Ok(seen) => seen.past_failures(),
-            Err(Error::NotStarted) if self.core.monitor.seen().state.bootstrapped => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        self.wait("synced for the first time", timeout, failures, |seen| seen.state.bootstrapped)
-    }
-
-    /// Waits until every callback, effect and listener has run that what happened before this call has made due: for
-    /// tests and scripts. What they write makes others due, for which it does not wait.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`]: one of them has not returned, or this is called by one of them, which would wait for itself.
-    /// That the client is paused or closed.
-    pub fn delivered(&self, timeout: Duration) -> Result<()> {
-        match self.core.not_running() {
-            Error::NotStarted => {}
-            error => return Err(error),
-        }
-        if self.core.dispatcher.wait(timeout) {
-            return Ok(());
-        }
-        let reason = "a callback or an effect has not returned".to_owned();
-        Err(Error::TimedOut { waiting_for: "delivered", after: timeout, reason })
-    }
-
-    /// What is seen of the sync, which must run.
-    fn seen_running(&self) -> Result<monitor::Seen> {
-        let seen = self.core.monitor.seen();
-        seen.running.check().map_err(|error| self.explained(error))?;
-        Ok(seen)
-    }
-
-    /// Asks for a sync; gives the number of the request.
-    fn request_sync(&self) -> Result<u64> {
-        let request = self.core.sync_requests.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.core.send(Event::SyncRequested(request)) { Ok(request) } else { Err(self.core.not_running()) }
-    }
-
-    fn wait(
-        &self,
-        waiting_for: &'static str,
-        timeout: Duration,
-        failures: u64,
-        done: impl Fn(&monitor::Seen) -> bool,
-    ) -> Result<()> {
-        let waited = self.core.monitor.wait(&self.core.store, waiting_for, timeout, failures, done);
-        waited.map(drop).map_err(|error| self.explained(error))
-    }
-
-    /// What those who wait are told: what the monitor says, with what it does not know.
-    fn explained(&self, error: Error) -> Error {
-        match error {
-            Error::NotStarted => self.core.not_running(),
-            // Whatever else is known is older than that.
-            Error::TimedOut { waiting_for, after, .. } if !self.core.platform().network_up => {
-                Error::TimedOut { waiting_for, after, reason: platform::NO_NETWORK.to_owned() }
-            }
-            error => error,
-        }
     }
 
     /// The scope that it syncs, from [`Client::builder`].

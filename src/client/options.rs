@@ -8,8 +8,8 @@ use std::time::Duration;
 use mizu_sync_protocol::Cursor;
 
 use super::Client;
+use super::callbacks::Callbacks;
 use super::core::{Identity, Setup};
-use super::dispatcher::Callbacks;
 use super::log::LogLine;
 use crate::collection::codec::Codec;
 use crate::collection::upcast::Upcasters;
@@ -270,8 +270,9 @@ impl Builder {
         if self.token.is_some() && self.principal.is_none() {
             return Err(without_principal());
         }
-        if self.indexes.iter().any(|index| index.fields.is_empty()) {
-            return invalid("index", "it needs at least one field");
+        if self.indexes.iter().any(|index| index.fields.is_empty() || index.fields.len() > Index::MOST_FIELDS)
+        {
+            return invalid("index", "it needs 1 to 32 fields");
         }
         if self.pull_interval.is_zero() {
             return invalid("pull_interval", "it must not be zero");

@@ -35,6 +35,8 @@ struct Watched {
     queries: HashMap<Arc<str>, Vec<Weak<WatchedQuery>>>,
     /// Entities among which those that nobody watches any more are looked for next.
     sweep_at: usize,
+    /// Collections among which the same is done.
+    sweep_queries_at: usize,
 }
 
 #[derive(Default)]
@@ -106,6 +108,10 @@ impl Watches {
     pub fn query(&self, collection: &Arc<str>, filter: Option<Filter>, answer: Answer) -> Arc<WatchedQuery> {
         let query = Arc::new(WatchedQuery { filter, answer, source: Source::new() });
         let mut watched = self.watched();
+        if watched.queries.len() >= watched.sweep_queries_at {
+            watched.queries.retain(|_, queries| queries.iter().any(|query| query.strong_count() > 0));
+            watched.sweep_queries_at = (watched.queries.len() * 2).max(SWEEP_LEAST);
+        }
         let queries = watched.queries.entry(Arc::clone(collection)).or_default();
         if queries.len() == queries.capacity() {
             queries.retain(|query| query.strong_count() > 0);
@@ -163,13 +169,24 @@ impl Watches {
         }
         for (collection, changes) in collections {
             // Not while anything is locked: conditions are tested by SQLite.
-            let queries: Vec<Arc<WatchedQuery>> = match self.watched().queries.get(collection) {
-                Some(queries) => queries.iter().filter_map(Weak::upgrade).collect(),
-                None => continue,
-            };
-            let asked = queries.iter().filter(|query| query.is_changed(&changes, store));
-            changed.extend(asked.map(|query| query.source.clone()));
+            for query in self.queries_of(collection) {
+                changed.extend(query.is_changed(&changes, store).then(|| query.source.clone()));
+            }
         }
+    }
+
+    /// The queries of a collection that are watched. Those that are not any more are forgotten.
+    fn queries_of(&self, collection: &str) -> Vec<Arc<WatchedQuery>> {
+        let mut watched = self.watched();
+        let Some(queries) = watched.queries.get_mut(collection) else { return Vec::new() };
+        let living: Vec<Arc<WatchedQuery>> = queries.iter().filter_map(Weak::upgrade).collect();
+        if living.len() < queries.len() {
+            queries.retain(|query| query.strong_count() > 0);
+        }
+        if queries.is_empty() {
+            watched.queries.remove(collection);
+        }
+        living
     }
 }
 

@@ -225,17 +225,22 @@ impl<T: DeserializeOwned + 'static> Query<T> {
         Subscription::new(move || {
             let Versioned { version, rows } = query.asked.rows()?;
             let decode = |row: &StoredRow| query.decode(row);
-            let update = match &mut shown {
+            // Put back when the listener has returned: one that panics has not heard, and is told of all rows the next
+            // time.
+            let (now, update) = match shown.take() {
                 None => {
-                    let (first, all) = Shown::first(&rows, version, decode);
-                    shown = Some(first);
-                    Some(all)
+                    let (now, all) = Shown::first(&rows, version, decode);
+                    (now, Some(all))
                 }
-                Some(before) => before.update(&rows, version, decode),
+                Some(mut before) => {
+                    let update = before.update(&rows, version, decode);
+                    (before, update)
+                }
             };
             if let Some(update) = update {
                 reactive::outside(|| listener(update));
             }
+            shown = Some(now);
             Ok(())
         })
     }

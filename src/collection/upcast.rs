@@ -48,10 +48,14 @@ impl Upcasters {
     pub fn upcast(&self, key: &EntityKey, data: &Object) -> Option<Upcast> {
         let steps = self.0.get(&key.collection)?;
         let before: Map<String, Value> = serde_json::from_str(data.as_str()).ok()?;
-        let version = before.get(VERSION_FIELD).and_then(Value::as_u64).unwrap_or(1);
+        let version = match before.get(VERSION_FIELD) {
+            None => 1.0,
+            // Some JSON has no other numbers than floats. What is no number is not of ours.
+            Some(version) => version.as_f64()?,
+        };
         let mut after = before.clone();
         let mut reached = None;
-        for step in steps.iter().filter(|step| u64::from(step.to) > version) {
+        for step in steps.iter().filter(|step| f64::from(step.to) > version) {
             (step.change)(&mut after);
             reached = Some(step.to);
         }

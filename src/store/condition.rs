@@ -61,6 +61,9 @@ impl Clause {
         let operator = match (comparison, value) {
             (Comparison::Eq, Scalar::Null) => return self.push(&format!("{field} IS NULL")),
             (Comparison::Ne, Scalar::Null) => return self.push(&format!("{field} IS NOT NULL")),
+            // It is equal to nothing, and SQLite has no such number.
+            (Comparison::Ne, Scalar::Float(number)) if number.is_nan() => return self.push("1"),
+            (_, Scalar::Float(number)) if number.is_nan() => return self.push("0"),
             // Nothing is less or greater than nothing.
             (_, Scalar::Null) => return self.push("0"),
             (Comparison::Eq, _) => "=",

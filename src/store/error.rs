@@ -159,7 +159,11 @@ impl StoreError {
     /// The variant for an error of SQLite on the file at `path`.
     pub(crate) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
         let path = path.to_owned();
-        let reason = error.to_string();
+        let reason = match error {
+            // With what it says comes the statement, and what is in it is nobody's business.
+            rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+            error => error.to_string(),
+        };
         if is_unreadable(error) || is_schema_mismatch(error) {
             return Self::Corrupt { path, reason, set_aside: None };
         }
@@ -204,13 +208,12 @@ pub fn is_unreadable(error: &rusqlite::Error) -> bool {
 /// Whether the tables are not those of the schema version that the file says it has. SQLite tells it by the general
 /// code, and in words.
 fn is_schema_mismatch(error: &rusqlite::Error) -> bool {
-    match error {
-        rusqlite::Error::SqlInputError { .. } => true,
-        rusqlite::Error::SqliteFailure(failure, Some(words)) if failure.code == ErrorCode::Unknown => {
-            ["no such ", "has no column named", "ON CONFLICT clause does not match"]
-                .iter()
-                .any(|beginning| words.contains(beginning))
-        }
-        _ => false,
-    }
+    let words = match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg,
+        rusqlite::Error::SqliteFailure(failure, Some(words)) if failure.code == ErrorCode::Unknown => words,
+        _ => return false,
+    };
+    ["no such ", "has no column named", "ON CONFLICT clause does not match"]
+        .iter()
+        .any(|beginning| words.contains(beginning))
 }

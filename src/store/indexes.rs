@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::condition;
 use super::connections::Durability;
 use super::error::StoreError;
+use super::write::check_collection;
 use super::{Store, TransactionExt};
 use crate::model::Field;
 
@@ -26,12 +27,17 @@ pub struct Index {
 }
 
 impl Index {
+    /// Fields of one index.
+    pub const MOST_FIELDS: usize = 32;
+
     /// Its name, which says all of what it is.
     fn name(&self) -> String {
         let quoted = |text: &String| serde_json::to_string(text).unwrap_or_default();
         let path = |field: &Field| field.path().iter().map(quoted).collect::<Vec<_>>().join(".");
         let fields: Vec<String> = self.fields.iter().map(path).collect();
-        format!("{PREFIX}{MAKING}{} ({})", self.collection, fields.join(", "))
+        let said = format!("{} ({})", self.collection, fields.join(", "));
+        // To SQLite names that differ only in upper and lower case are the same.
+        format!("{PREFIX}{MAKING}{:016x} {said}", digest(&said))
     }
 
     /// What SQLite is to believe of it: rows in all, and then for each further column how many share it and those before.
@@ -65,6 +71,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn declare(&self, mut indexes: Vec<Index>) -> Result<(), StoreError> {
+        indexes.iter().try_for_each(|index| check_collection(&index.collection))?;
         indexes.sort_by_key(Index::name);
         indexes.dedup();
         *super::lock(&self.indexes) = indexes;
@@ -98,6 +105,12 @@ impl Store {
             tx.run("ANALYZE sqlite_schema", []).map(drop).map_err(sqlite)
         })
     }
+}
+
+/// Tells texts apart: FNV-1a.
+fn digest(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn existing(connection: &Connection) -> rusqlite::Result<Vec<String>> {

@@ -7,10 +7,13 @@ use super::Store;
 use super::condition::{self, Clause};
 use super::error::StoreError;
 use super::read::{Marks, StoredRow};
+use super::write::check_collection;
 use crate::model::{Change, Filter, Object, QuerySpec};
 
 /// Conditions that a query may have: SQLite nests them, and has a limit for that.
-const MOST_CONDITIONS: usize = 500;
+const MOST_CONDITIONS: usize = 300;
+/// Fields by which a query may order.
+const MOST_ORDERS: usize = 64;
 /// Values that a query may compare with. SQLite takes 32,766, with those of the query's own.
 const MOST_VALUES: usize = 30_000;
 
@@ -27,7 +30,7 @@ impl Store {
     /// # Errors
     /// When the query is too large or the file cannot be read.
     pub fn query(&self, collection: &str, query: &QuerySpec) -> Result<Vec<StoredRow>, StoreError> {
-        check(query)?;
+        check(collection, query)?;
         self.read_generation(|connection, generation| {
             let marks = Marks::of(self, connection, collection)?;
             let clause = select("id, data, overlay", collection, generation, query);
@@ -64,7 +67,7 @@ impl Store {
     /// # Errors
     /// As [`Store::query`].
     pub fn count_query(&self, collection: &str, query: &QuerySpec) -> Result<u64, StoreError> {
-        check(query)?;
+        check(collection, query)?;
         self.read_generation(|connection, generation| {
             let mut clause = select("1", collection, generation, query);
             clause.sql = format!("SELECT count(*) FROM ({})", clause.sql);
@@ -109,16 +112,20 @@ impl Store {
 }
 
 /// Refuses what SQLite would refuse, in words that say why.
-fn check(query: &QuerySpec) -> Result<(), StoreError> {
+fn check(collection: &str, query: &QuerySpec) -> Result<(), StoreError> {
+    let invalid = |reason| Err(StoreError::Invalid { what: "the query", reason });
+    check_collection(collection)?;
     let conditions = query.filter.as_ref().map_or(0, Filter::size);
     if conditions > MOST_CONDITIONS {
-        let reason = format!("it has {conditions} conditions, at most {MOST_CONDITIONS} are allowed");
-        return Err(StoreError::Invalid { what: "the query", reason });
+        return invalid(format!("it has {conditions} conditions, at most {MOST_CONDITIONS} are allowed"));
     }
     let values = query.filter.as_ref().map_or(0, Filter::values);
     if values > MOST_VALUES {
-        let reason = format!("it compares with {values} values, at most {MOST_VALUES} are allowed");
-        return Err(StoreError::Invalid { what: "the query", reason });
+        return invalid(format!("it compares with {values} values, at most {MOST_VALUES} are allowed"));
+    }
+    let orders = query.order.len();
+    if orders > MOST_ORDERS {
+        return invalid(format!("it orders by {orders} fields, at most {MOST_ORDERS} are allowed"));
     }
     Ok(())
 }

@@ -183,7 +183,19 @@ fn check_key(key: &EntityKey) -> Result<(), StoreError> {
     /// The verb of a generic mutation follows the collection's name in that of the mutation.
     const VERB: usize = ".create".len();
     check_length("the collection's name", &key.collection, limits::MAX_NAME - VERB)?;
+    check_collection(&key.collection)?;
     check_name("the entity's id", &key.id)
+}
+
+/// Refuses a collection that no query could name: SQL's texts end at a NUL.
+pub fn check_collection(name: &str) -> Result<(), StoreError> {
+    if name.contains('\0') {
+        return Err(StoreError::Invalid {
+            what: "the collection's name",
+            reason: "it has a NUL in it".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Refuses a name that is empty or longer than the protocol carries.

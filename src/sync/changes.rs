@@ -125,6 +125,9 @@ pub fn entity(collection: String, id: String, data: Option<Object>) -> Result<Se
     if [&collection, &id].iter().any(|name| name.is_empty() || name.len() > limits::MAX_NAME) {
         return Err("its collection or id is empty or too long".to_owned());
     }
+    if collection.contains('\0') {
+        return Err("the name of its collection has a NUL in it".to_owned());
+    }
     debug_assert!(data.as_ref().is_none_or(|data| json::is_object(data.as_str())));
     Ok(ServerEntity { key: EntityKey { collection, id }, data })
 }
