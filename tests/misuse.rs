@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use mizu_sync::{Client, Computed, Effect, Error, LogLevel, LogLine, Subscription, field};
+use mizu_sync::{Client, Computed, Effect, Error, LogLevel, LogLine, StoreError, Subscription, field};
 use serde_json::{Value, json};
 use support::{Note, SOON};
 
@@ -117,4 +117,62 @@ fn waiting_for_deliveries_inside_of_one_of_them_is_an_error_at_once() {
     notes.add(Note::new("")).unwrap();
     let waited = heard.recv_timeout(SOON).unwrap();
     assert!(matches!(waited, Err(Error::TimedOut { .. })), "{waited:?}");
+}
+
+#[test]
+fn a_list_is_right_again_after_its_listener_has_panicked() {
+    let (client, _) = logged();
+    let notes = client.collection::<Note>("note");
+    let list: Arc<Mutex<Vec<mizu_sync::Row<Note>>>> = Arc::default();
+    let (kept, mut calls) = (Arc::clone(&list), 0);
+    let _subscription = notes.query().subscribe(move |update| {
+        calls += 1;
+        assert!(calls != 2, "as it is meant to");
+        update.apply(&mut kept.lock().unwrap());
+    });
+    for id in ["a", "b", "c"] {
+        notes.create(id, Note::new("")).unwrap();
+        client.delivered(SOON).unwrap();
+    }
+    let ids: Vec<String> = list.lock().unwrap().iter().map(|row| row.id.clone()).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+}
+
+#[test]
+fn who_waits_for_deliveries_is_told_when_the_client_is_paused_or_closed_meanwhile() {
+    for (stop, expected) in [
+        ((|client| client.pause().unwrap()) as fn(&Client), StoreError::Paused),
+        (Client::close, StoreError::Closed),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let client =
+            Client::builder("http://127.0.0.1:9/_sync", "user:1").database(folder.path().join("a.db"));
+        let client = Arc::new(client.open().unwrap());
+        let (notes, inside) = (client.collection::<Note>("note"), Arc::downgrade(&client));
+        let (let_go, blocked) = mpsc::channel::<()>();
+        let (waiting, waits) = mpsc::channel();
+        let of = notes.clone();
+        let _effect = Effect::new(move || {
+            if of.count()? == 1
+                && let Some(client) = inside.upgrade()
+            {
+                blocked.recv()?;
+                stop(&client);
+            }
+            Ok(())
+        });
+        notes.add(Note::new("")).unwrap();
+        let waiter = Arc::clone(&client);
+        let waiter = std::thread::spawn(move || {
+            waiting.send(()).unwrap();
+            waiter.delivered(SOON)
+        });
+        waits.recv().unwrap();
+        // A second one waits behind the first.
+        notes.add(Note::new("")).unwrap();
+        let_go.send(()).unwrap();
+        let told = waiter.join().unwrap();
+        assert!(told == Ok(()) || told == Err(Error::Store(expected.clone())), "{told:?}");
+        assert_eq!(client.delivered(SOON), Err(Error::Store(expected)));
+    }
 }

@@ -62,13 +62,22 @@ fn rows_of_every_older_version_are_read_as_the_newest() {
         ("two", json!({ "title": "a b c", "$version": 2 })),
         ("three", json!({ "title": "a", "words": 7, "$version": 3 })),
         ("four", json!({ "title": "a", "words": 8, "more": true, "$version": 4 })),
+        ("whole float", json!({ "title": "a", "words": 9, "$version": 3.0 })),
+        ("no number", json!({ "title": "a", "words": 10, "$version": "2" })),
     ]);
     let rows = client.collection::<Note>("note").all().unwrap();
     let read: Vec<_> = rows.into_iter().map(|row| (row.id, row.value.title, row.value.words)).collect();
     let row = |id: &str, title: &str, words| (id.to_owned(), title.to_owned(), words);
     assert_eq!(
         read,
-        [row("four", "a", 8), row("one", "a b", 2), row("three", "a", 7), row("two", "a b c", 3)]
+        [
+            row("four", "a", 8),
+            row("no number", "a", 10),
+            row("one", "a b", 2),
+            row("three", "a", 7),
+            row("two", "a b c", 3),
+            row("whole float", "a", 9)
+        ]
     );
 }
 

@@ -179,6 +179,8 @@ impl Dispatcher {
     /// No effect runs until [`Self::release`].
     pub fn hold(&self) {
         self.0.queue().held = true;
+        // Who waits for an effect does not any more.
+        self.0.changed.notify_all();
     }
 
     /// Effects run again.
@@ -194,10 +196,12 @@ impl Dispatcher {
         let dropped = mem::take(&mut queue.waiting);
         drop(queue);
         self.0.changed.notify_all();
-        dropped.into_iter().for_each(|(_, item)| item.forget());
+        // Outside of the lock: what is not told may be the app's.
+        drop(dropped);
     }
 
-    /// Waits until everything that came before this call is done. Whether that came to pass.
+    /// Waits until everything that came before this call is done, for as long as anything may get done. Whether that
+    /// came to pass.
     pub fn wait(&self, timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);
         let mut queue = self.0.queue();
@@ -206,7 +210,7 @@ impl Dispatcher {
             return false;
         }
         let goal = queue.came;
-        while !queue.is_done(goal) && !queue.closed {
+        while !queue.is_done(goal) && !queue.held && !queue.closed {
             queue = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return false,
                 Some(left) => {
@@ -215,15 +219,7 @@ impl Dispatcher {
                 None => self.0.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
             };
         }
-        queue.is_done(goal)
-    }
-}
-
-impl Item {
-    fn forget(self) {
-        if let Self::Run { due, .. } = self {
-            drop(due);
-        }
+        queue.is_done(goal) && !queue.closed
     }
 }
 

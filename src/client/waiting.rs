@@ -47,19 +47,23 @@ impl Client {
     }
 
     /// Waits until every callback, effect and listener has run that what happened before this call has made due: for
-    /// tests and scripts. What they write makes others due, for which it does not wait.
+    /// tests and scripts. What they write makes others due, for which it does not wait. Nor does it wait for an effect that
+    /// a signal has made due on another thread, where it is just running: it runs once more there.
     ///
     /// # Errors
     /// [`Error::TimedOut`]: one of them has not returned, or this is called by one of them, which would wait for itself.
     /// That the client is paused or closed.
     pub fn delivered(&self, timeout: Duration) -> Result<()> {
-        match self.core.not_running() {
-            Error::NotStarted => {}
-            error => return Err(error),
-        }
+        let available = || match self.core.not_running() {
+            Error::NotStarted => Ok(()),
+            error => Err(error),
+        };
+        available()?;
         if self.core.dispatcher.wait(timeout) {
             return Ok(());
         }
+        // It may have been paused or closed meanwhile.
+        available()?;
         let reason = "a callback or an effect has not returned".to_owned();
         Err(Error::TimedOut { waiting_for: "delivered", after: timeout, reason })
     }

@@ -165,11 +165,13 @@ impl Engine {
                 let since = self.time.now;
                 *step = Step::Open(Open { ticket, since, acked: false, hinted: false, pulled: false });
             }
-            (LiveNews::Subscribed, Step::Open(open)) => {
+            // Once: a server must not make a client pull by saying it again and again.
+            (LiveNews::Subscribed, Step::Open(open)) if !open.acked => {
                 open.acked = true;
                 // What changed before it was not hinted at.
                 self.pull.wanted = true;
             }
+            (LiveNews::Subscribed, Step::Open(_)) => {}
             (LiveNews::Hint(cursor), Step::Open(open)) => {
                 open.hinted = true;
                 self.hinted(cursor);

@@ -70,6 +70,18 @@ fn a_socket_is_opened_at_the_start_and_a_pull_follows_the_acknowledgement() {
 }
 
 #[test]
+fn acknowledgements_after_the_first_make_nobody_pull() {
+    let mut rig = Rig::synced();
+    rig.tell(LiveNews::Opened);
+    rig.tell(LiveNews::Subscribed);
+    rig.nothing_new();
+    for _ in 0..10 {
+        rig.tell(LiveNews::Subscribed);
+        assert!(rig.pull_asked().is_none());
+    }
+}
+
+#[test]
 fn an_acknowledgement_during_a_pull_is_followed_by_another_pull() {
     let mut rig = Rig::synced();
     rig.tell(LiveNews::Opened);
