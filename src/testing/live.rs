@@ -6,6 +6,7 @@ use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mizu_sync_protocol::Cursor;
 use serde::Deserialize;
@@ -16,6 +17,8 @@ use tungstenite::{Message, WebSocket};
 use super::http::{Answer, Received};
 use super::lock;
 
+/// How long a client may let a hint wait.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The protocol's limit on a message.
 const MAX_MESSAGE: usize = 1024 * 1024;
 
@@ -86,10 +89,10 @@ impl Live {
     pub fn hint(&self, scope: &str, cursor: Cursor) {
         let text = json!({ "topic": topic(scope), "data": { "cursor": cursor } }).to_string();
         let mut state = lock(&self.0);
-        for socket in state.sockets.values_mut().filter(|socket| socket.scopes.contains(scope)) {
-            // Who has gone needs no hint.
-            let _ = socket.writer.send(Message::text(text.clone()));
-        }
+        // Who has gone, or does not listen, needs no hint.
+        state.sockets.retain(|_, socket| {
+            !socket.scopes.contains(scope) || socket.writer.send(Message::text(text.clone())).is_ok()
+        });
     }
 
     /// The answer to a request for a socket; only one of 101 makes it one.
@@ -109,6 +112,8 @@ impl Live {
         subscribed: impl Fn(),
     ) -> io::Result<()> {
         let silent = Arc::clone(&lock(&self.0).silent);
+        // Nobody waits for a client that does not read: its socket ends.
+        stream.set_write_timeout(Some(PATIENCE))?;
         let out = Arc::new(Mutex::new(stream.try_clone()?));
         let half =
             |stream| Half { stream, out: Arc::clone(&out), waiting: Vec::new(), silent: Arc::clone(&silent) };
