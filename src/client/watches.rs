@@ -33,16 +33,23 @@ pub struct Watches {
 struct Watched {
     entities: HashMap<EntityKey, WatchedEntity>,
     queries: HashMap<Arc<str>, Vec<Weak<WatchedQuery>>>,
-    /// Entities among which those that nobody watches any more are looked for next.
+    /// So many collections, and those of which nobody watches a query any more are looked for.
     sweep_at: usize,
-    /// Collections among which the same is done.
-    sweep_queries_at: usize,
 }
 
 #[derive(Default)]
 struct WatchedEntity {
     data: Option<WeakSource>,
     row: Option<WeakSource>,
+}
+
+impl WatchedEntity {
+    fn of(&mut self, aspect: Aspect) -> &mut Option<WeakSource> {
+        match aspect {
+            Aspect::Data => &mut self.data,
+            Aspect::Row => &mut self.row,
+        }
+    }
 }
 
 /// What of an entity is read.
@@ -71,7 +78,7 @@ pub struct WatchedQuery {
     pub source: Source,
 }
 
-/// The least number of entities among which those that nobody watches are looked for.
+/// The least number of collections among which those that nobody watches are looked for.
 const SWEEP_LEAST: usize = 256;
 
 impl Watches {
@@ -83,34 +90,39 @@ impl Watches {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The source of an entity.
-    pub fn entity(&self, key: &EntityKey, aspect: Aspect) -> Source {
+    /// The source of an entity. It is forgotten when nobody watches it any more.
+    pub fn entity(self: &Arc<Self>, key: &EntityKey, aspect: Aspect) -> Source {
         let mut watched = self.watched();
-        if watched.entities.len() >= watched.sweep_at {
-            watched.entities.retain(|_, entity| {
-                entity.data.is_some_and(WeakSource::is_alive) || entity.row.is_some_and(WeakSource::is_alive)
-            });
-            watched.sweep_at = (watched.entities.len() * 2).max(SWEEP_LEAST);
-        }
-        let entity = watched.entities.entry(key.clone()).or_default();
-        let place = match aspect {
-            Aspect::Data => &mut entity.data,
-            Aspect::Row => &mut entity.row,
-        };
+        let place = watched.entities.entry(key.clone()).or_default().of(aspect);
         place.and_then(WeakSource::upgrade).unwrap_or_else(|| {
-            let source = Source::new();
+            let (watches, gone) = (Arc::downgrade(self), key.clone());
+            let source = Source::new_with_drop_hook(move |source| {
+                if let Some(watches) = watches.upgrade() {
+                    watches.forget(&gone, aspect, source);
+                }
+            });
             *place = Some(source.downgrade());
             source
         })
+    }
+
+    fn forget(&self, key: &EntityKey, aspect: Aspect, source: WeakSource) {
+        let mut watched = self.watched();
+        let Some(entity) = watched.entities.get_mut(key) else { return };
+        // Somebody else may watch it by now, through another source.
+        entity.of(aspect).take_if(|known| *known == source);
+        if entity.data.is_none() && entity.row.is_none() {
+            watched.entities.remove(key);
+        }
     }
 
     /// A new query to be watched.
     pub fn query(&self, collection: &Arc<str>, filter: Option<Filter>, answer: Answer) -> Arc<WatchedQuery> {
         let query = Arc::new(WatchedQuery { filter, answer, source: Source::new() });
         let mut watched = self.watched();
-        if watched.queries.len() >= watched.sweep_queries_at {
+        if watched.queries.len() >= watched.sweep_at {
             watched.queries.retain(|_, queries| queries.iter().any(|query| query.strong_count() > 0));
-            watched.sweep_queries_at = (watched.queries.len() * 2).max(SWEEP_LEAST);
+            watched.sweep_at = (watched.queries.len() * 2).max(SWEEP_LEAST);
         }
         let queries = watched.queries.entry(Arc::clone(collection)).or_default();
         if queries.len() == queries.capacity() {

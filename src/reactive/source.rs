@@ -76,11 +76,6 @@ pub struct WeakSource {
 }
 
 impl WeakSource {
-    /// Whether a handle or an observer still keeps it.
-    pub fn is_alive(self) -> bool {
-        self.upgrade().is_some()
-    }
-
     /// To the source at a place that may be free by now.
     pub fn of(id: NodeId) -> Self {
         Self { id }
