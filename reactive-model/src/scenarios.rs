@@ -356,6 +356,60 @@ fn an_invalidation_and_a_write_at_once_lose_no_run_in_any_order() {
 }
 
 #[test]
+fn an_effect_handed_over_while_it_runs_misses_nothing_in_any_order() {
+    in_many_orders(|| {
+        let (source, signal, origin) = (Source::new(), Signal::new(0), Origin::new());
+        let later: Last<Vec<Due>> = Arc::default();
+        let collect = Arc::clone(&later);
+        origin.set_runner(move |due| {
+            if let Ok(mut later) = collect.lock() {
+                later.push(due);
+            }
+        });
+        let run_later = {
+            let later = Arc::clone(&later);
+            move || {
+                while let Some(due) = later.lock().ok().and_then(|mut later| later.pop()) {
+                    assert_eq!(due.run().panic, None);
+                }
+            }
+        };
+        let data = Arc::new(Mutex::new(0));
+        let read = {
+            let (source, data) = (source.clone(), Arc::clone(&data));
+            Computed::new(move || {
+                source.track();
+                last(&data) / 2
+            })
+        };
+        let made = Arc::new(Mutex::new(None));
+        let (keep, seen_signal) = (Arc::clone(&made), signal.clone());
+        together(vec![
+            // Makes the effect, and so runs it for the first time.
+            Box::new(move || {
+                let watching = watch(move || (read.get(), seen_signal.get()));
+                if let Ok(mut keep) = keep.lock() {
+                    *keep = Some(watching);
+                }
+            }),
+            Box::new(move || {
+                for value in 1..4 {
+                    if let Ok(mut data) = data.lock() {
+                        *data = value;
+                    }
+                    assert_eq!(origin.invalidate([&source]).run().panic, None);
+                }
+            }),
+            Box::new(move || signal.set(5)),
+            Box::new(run_later.clone()),
+        ]);
+        run_later();
+        let watching = made.lock().map(|mut made| made.take()).unwrap_or_default();
+        assert_eq!(watching.map(|(_effect, seen)| last(&seen)), Some((1, 5)));
+    });
+}
+
+#[test]
 fn effects_of_a_due_that_was_dropped_are_due_with_the_next_change() {
     in_many_orders(|| {
         let (source, other, origin) = (Source::new(), Source::new(), Origin::new());

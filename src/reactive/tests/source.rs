@@ -490,3 +490,116 @@ fn an_effect_that_changes_its_own_source_is_due_and_does_not_run_on_the_spot_wit
     assert_eq!(due.run().runs, 1);
     assert_eq!(take(&runs), [2]);
 }
+
+/// An origin whose late effects are collected.
+fn with_runner() -> (Origin, Arc<Mutex<Vec<Due>>>) {
+    let (origin, later) = (Origin::new(), Arc::<Mutex<Vec<Due>>>::default());
+    let collect = Arc::downgrade(&later);
+    origin.set_runner(move |due| {
+        if let Some(later) = collect.upgrade() {
+            later.lock().unwrap().push(due);
+        }
+    });
+    (origin, later)
+}
+
+/// Runs what is collected until nothing is left. Gives the number of runs.
+fn run_all(later: &Mutex<Vec<Due>>) -> usize {
+    let next = || later.lock().unwrap().pop();
+    std::iter::from_fn(next).map(|due| due.run().runs).sum()
+}
+
+#[test]
+fn an_effect_that_runs_elsewhere_when_its_turn_comes_is_handed_to_the_runner() {
+    let (origin, later) = with_runner();
+    let (table, signal) = (Table::new(0), Signal::new(0));
+    let log: Log<(i64, i64)> = Arc::default();
+    let _effect = Effect::new({
+        let (table, signal, log) = (table.clone(), signal.clone(), Arc::clone(&log));
+        move || {
+            let values = (table.read(), signal.get());
+            log.lock().unwrap().push(values);
+            if signal.get() == 1 {
+                // Another thread changes the data and tries to run what is due by it, while this runs.
+                let (origin, table) = (origin.clone(), table.clone());
+                let due = move || {
+                    table.value.fetch_add(1, Ordering::SeqCst);
+                    origin.invalidate([&table.source]).run().runs
+                };
+                assert_eq!(thread::spawn(due).join().unwrap(), 0);
+            }
+        }
+    });
+    signal.set(1);
+    assert_eq!(take(&log), [(0, 0), (0, 1)], "the thread that wrote is not kept");
+    for value in 1..1000 {
+        let due = later.lock().unwrap().pop().unwrap();
+        assert_eq!(due.run().runs, 1);
+        assert_eq!(take(&log), [(value, 1)]);
+    }
+    signal.set(2);
+    assert_eq!(take(&log), [(1000, 2)]);
+    assert_eq!(run_all(&later), 0, "it has seen all of it");
+}
+
+#[test]
+fn an_effect_overtaken_in_its_first_run_is_handed_to_the_runner() {
+    let (origin, later) = with_runner();
+    let table = Table::new(1);
+    let computed = table.computed();
+    let log: Log<i64> = Arc::default();
+    let (seen, overtaker) = (Arc::clone(&log), table.clone());
+    let _effect = Effect::new(move || {
+        let value = computed.get();
+        seen.lock().unwrap().push(value);
+        if value == 1 {
+            overtaker.value.store(2, Ordering::SeqCst);
+            // Nobody knows yet that it reads this.
+            assert!(origin.invalidate([&overtaker.source]).is_empty());
+            panic!("it saw what is no more");
+        }
+    });
+    assert_eq!(take(&log), [1], "what was overtaken is not run on the spot, and its panic does not count");
+    assert_eq!(run_all(&later), 1);
+    assert_eq!(take(&log), [2]);
+}
+
+#[test]
+fn an_effect_that_is_due_by_an_origin_already_is_not_handed_over_as_well() {
+    let (origin, later) = with_runner();
+    let (table, signal) = (Table::new(1), Signal::new(0));
+    let dues: Arc<Mutex<Vec<Due>>> = Arc::default();
+    let log: Log<i64> = Arc::default();
+    let _effect = Effect::new({
+        let (table, signal, dues, log) = (table.clone(), signal.clone(), Arc::clone(&dues), Arc::clone(&log));
+        move || {
+            log.lock().unwrap().push(table.read());
+            if signal.get() == 1 {
+                table.value.store(2, Ordering::SeqCst);
+                dues.lock().unwrap().push(origin.invalidate([&table.source]));
+                signal.set(2);
+            }
+        }
+    });
+    signal.set(1);
+    // It has changed the signal itself, too, and runs for that: it has seen everything.
+    assert_eq!(take(&log), [1, 1, 2]);
+    assert_eq!((run_all(&later), run_all(&dues)), (0, 0));
+}
+
+#[test]
+fn an_effect_whose_runner_is_gone_runs_on_the_spot() {
+    let (origin, _later) = with_runner();
+    let table = Table::new(1);
+    let log: Log<i64> = Arc::default();
+    let (seen, overtaker) = (Arc::clone(&log), table);
+    let mut origin = Some(origin);
+    let _effect = Effect::new(move || {
+        seen.lock().unwrap().push(overtaker.read());
+        if let Some(origin) = origin.take() {
+            overtaker.value.store(2, Ordering::SeqCst);
+            assert!(origin.invalidate([&overtaker.source]).is_empty());
+        }
+    });
+    assert_eq!(take(&log), [1, 2]);
+}
