@@ -17,7 +17,7 @@ use super::graph::Graph;
 use super::graph::links::NO_LINK;
 use super::graph::node::{Kind, NOBODY, NodeId, is_of_origin};
 use super::graph::publish::Age;
-use super::run::{Failure, Payload, Pulled, pull};
+use super::run::{Failure, Payload, Pulled, age_of_run, pull};
 use super::source::{DueEffect, Origin};
 use super::thread::{Thread, enter, with_thread};
 
@@ -260,8 +260,10 @@ enum Ended {
     Done,
     /// It was stopped meanwhile; this is left to do.
     Stopped(Scope),
-    /// What it has read was changed by others meanwhile.
-    Overtaken,
+    /// What it has read was changed by others meanwhile: by other threads, or by an origin without a runner.
+    Overtaken {
+        by_origin: bool,
+    },
     /// What it has read was changed by an origin meanwhile, which has it among those that are due, or gets it now.
     Due(Option<(Origin, DueEffect)>),
 }
@@ -295,9 +297,10 @@ pub fn run(id: NodeId) -> Option<Payload> {
                 }
                 return flushed.panic;
             }
-            Ended::Overtaken => {
+            Ended::Overtaken { by_origin } => {
                 throw_away(result);
-                overtaken += 1;
+                // A busy neighbour is no circle.
+                overtaken += u32::from(by_origin);
                 if overtaken < MOST_RUNS {
                     continue;
                 }
@@ -332,7 +335,7 @@ fn throw_away(result: Result<Result<(), BoxError>, Payload>) {
 }
 
 fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_failed: bool) -> Ended {
-    let age = graph.age(thread.reads(), thread.token);
+    let age = age_of_run(graph, thread);
     if graph.is_stopped(id) {
         graph.trash.push(Trash::Body(body));
         graph.remove_effect(id.index);
@@ -361,13 +364,14 @@ fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_faile
         thread.due.push(Reverse(DueEffect { order, id, by: thread.token }));
         return Ended::Done;
     }
+    let overtaken = Ended::Overtaken { by_origin: matches!(age, Age::ChangedByOrigin(_)) };
     // Whether its turn has come and was not taken, or nobody knew of it.
     let by = match age {
         Age::Current | Age::ChangedHere => {
             effect.is_running = false;
             return Ended::Done;
         }
-        _ if run_again => return Ended::Overtaken,
+        _ if run_again => return overtaken,
         _ if hand_over != NOBODY => hand_over,
         // It is among those that are due, and its turn comes.
         _ if is_of_origin(marked_by) => {
@@ -376,9 +380,9 @@ fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_faile
             return Ended::Due(None);
         }
         Age::ChangedByOrigin(by) => by,
-        Age::ChangedElsewhere => return Ended::Overtaken,
+        Age::ChangedElsewhere => return overtaken,
     };
-    let Some(origin) = graph.runner(by) else { return Ended::Overtaken };
+    let Some(origin) = graph.runner(by) else { return overtaken };
     let node = graph.at_mut(id.index);
     node.marked_by = by;
     if let Some(effect) = node.effect_mut() {

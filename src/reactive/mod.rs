@@ -53,8 +53,11 @@
 //!   run again before anybody gets its value.
 //! - An effect that data of the SDK has overtaken is run again by the client's thread for callbacks: the thread that
 //!   ran it goes on, however fast the data changes.
-//! - While others write without pause to what a long closure reads, it runs again and again. A closure that
-//!   lets *another* thread change what it has read itself, each time, never ends.
+//! - While data of the SDK changes faster than a computed runs, a read of it gives what its third run has made, which may
+//!   be of several moments, but of none before the read began. Nobody else gets that value, and an effect that
+//!   has read it runs again later.
+//! - While other threads write *signals* without pause that a long closure reads, it runs again and again. A closure
+//!   that lets another thread set what it has read itself, each time, never ends.
 //! - When a write of a signal returns, its effects have run, except those that were running on another thread:
 //!   that one runs them again.
 //! - The first read of a computed goes through the closures of those that it reads, so a chain of many thousands

@@ -603,3 +603,165 @@ fn an_effect_whose_runner_is_gone_runs_on_the_spot() {
     });
     assert_eq!(take(&log), [1, 2]);
 }
+
+/// Changes the table's data while somebody is reading it, as often as `times` says, from another thread.
+#[derive(Clone)]
+struct Overtaker {
+    table: Table,
+    origin: Origin,
+    times: Arc<AtomicI64>,
+}
+
+impl Overtaker {
+    fn new(origin: &Origin, times: i64) -> Self {
+        let times = Arc::new(AtomicI64::new(times));
+        Self { table: Table::new(0), origin: origin.clone(), times }
+    }
+
+    fn read(&self) -> i64 {
+        let value = self.table.read();
+        if self.times.fetch_sub(1, Ordering::SeqCst) > 0 {
+            let this = self.clone();
+            thread::spawn(move || {
+                this.table.value.fetch_add(1, Ordering::SeqCst);
+                this.origin.invalidate([&this.table.source]).run();
+            })
+            .join()
+            .unwrap();
+        }
+        value
+    }
+
+    fn is_over(&self) -> bool {
+        self.times.load(Ordering::SeqCst) <= 0
+    }
+}
+
+/// A computed of it, one above that, and how often the first ran.
+fn overtaken(overtaker: &Overtaker) -> (Computed<i64>, Computed<i64>, Arc<AtomicI64>) {
+    let runs = Arc::new(AtomicI64::new(0));
+    let low = {
+        let (overtaker, runs) = (overtaker.clone(), Arc::clone(&runs));
+        Computed::new(move || {
+            runs.fetch_add(1, Ordering::SeqCst);
+            overtaker.read()
+        })
+    };
+    let high = {
+        let low = low.clone();
+        Computed::new(move || low.get() * 2 + low.get() * 8)
+    };
+    (low, high, runs)
+}
+
+#[test]
+fn a_read_returns_after_few_runs_however_often_sources_change_and_a_quiet_one_gives_the_newest() {
+    let (origin, _later) = with_runner();
+    let overtaker = Overtaker::new(&origin, 1000);
+    let (low, high, runs) = overtaken(&overtaker);
+    while !overtaker.is_over() {
+        for read in [&low, &high] {
+            runs.store(0, Ordering::SeqCst);
+            let least = overtaker.table.value.load(Ordering::SeqCst);
+            let factor = if std::ptr::eq(read, &low) { 1 } else { 10 };
+            let value = read.get();
+            assert!(runs.load(Ordering::SeqCst) <= 4);
+            assert_eq!(value % factor, 0, "one value of what is below");
+            assert!(value / factor >= least, "older than the beginning of the read");
+        }
+    }
+    assert_eq!((low.get(), high.get()), (1000, 10_000));
+    runs.store(0, Ordering::SeqCst);
+    assert_eq!((low.get(), high.get()), (1000, 10_000));
+    assert_eq!(runs.load(Ordering::SeqCst), 0, "it is remembered");
+}
+
+#[test]
+fn a_read_in_a_batch_returns_after_few_runs_however_often_sources_change() {
+    let (origin, _later) = with_runner();
+    let overtaker = Overtaker::new(&origin, 1000);
+    let (_low, high, runs) = overtaken(&overtaker);
+    let other = Signal::new(0);
+    batch(|| {
+        other.set(1);
+        high.get();
+        assert!(runs.load(Ordering::SeqCst) <= 4);
+    });
+    while !overtaker.is_over() {
+        high.get();
+    }
+    assert_eq!(high.get(), 10_000);
+}
+
+#[test]
+fn computeds_that_are_overtaken_while_the_other_runs_end_too() {
+    let (origin, _later) = with_runner();
+    let (first, second) = (Table::new(0), Table::new(0));
+    let times = Arc::new(AtomicI64::new(1000));
+    let make = |mine: &Table, other: &Table| {
+        let (mine, other, origin, times) = (mine.clone(), other.clone(), origin.clone(), Arc::clone(&times));
+        Computed::new(move || {
+            let value = mine.read();
+            if times.fetch_sub(1, Ordering::SeqCst) > 0 {
+                other.value.fetch_add(1, Ordering::SeqCst);
+                drop(origin.invalidate([&other.source]).run());
+            }
+            value
+        })
+    };
+    let (a, b) = (make(&first, &second), make(&second, &first));
+    let both = Computed::new(move || (a.get(), b.get()));
+    let mut reads = 0;
+    while times.load(Ordering::SeqCst) > 0 {
+        both.get();
+        reads += 1;
+    }
+    assert!(reads > 50, "{reads}");
+    let newest = || (first.value.load(Ordering::SeqCst), second.value.load(Ordering::SeqCst));
+    assert_eq!(both.get(), newest());
+}
+
+#[test]
+fn effects_above_what_is_overtaken_return_and_see_the_newest_in_the_end() {
+    let (origin, later) = with_runner();
+    let overtaker = Overtaker::new(&origin, 1000);
+    let (_low, high, runs) = overtaken(&overtaker);
+    let (_effect, seen) = watch(move || high.get());
+    assert!(runs.load(Ordering::SeqCst) <= 4);
+    assert!(run_all(&later) > 100);
+    assert!(overtaker.is_over());
+    assert_eq!(take(&seen).last(), Some(&10_000));
+    overtaker.table.value.store(7, Ordering::SeqCst);
+    assert_eq!(origin.invalidate([&overtaker.table.source]).run().runs, 1);
+    assert_eq!(take(&seen), [70]);
+}
+
+#[test]
+fn what_panics_while_it_is_overtaken_panics_after_few_runs_and_recovers() {
+    let (origin, later) = with_runner();
+    let overtaker = Overtaker::new(&origin, 1000);
+    let low = {
+        let overtaker = overtaker.clone();
+        Computed::new(move || {
+            let value = overtaker.read();
+            assert!(value == 1000, "not yet");
+            value
+        })
+    };
+    let high = {
+        let low = low.clone();
+        Computed::new(move || low.get() * 10)
+    };
+    let read = std::panic::AssertUnwindSafe(|| high.get());
+    assert!(std::panic::catch_unwind(read).is_err());
+    assert!(!overtaker.is_over());
+    let seen: Log<i64> = Arc::default();
+    let log = Arc::clone(&seen);
+    let _effect = Effect::new(move || {
+        let value = high.get();
+        log.lock().unwrap().push(value);
+    });
+    run_all(&later);
+    assert!(overtaker.is_over());
+    assert_eq!(take(&seen), [10_000]);
+}
