@@ -80,6 +80,10 @@ impl Core {
         let (store, monitor) = (Arc::new(store), Arc::new(monitor));
         let dispatcher = Dispatcher::new(callbacks, Arc::downgrade(&store));
         let watches = Arc::new(Watches::new());
+        watches.origin.set_runner({
+            let dispatcher = dispatcher.clone();
+            move |due| dispatcher.run_again(due)
+        });
         {
             let (watches, dispatcher) = (Arc::clone(&watches), dispatcher.clone());
             store.observe(Box::new(move |store, seen| {

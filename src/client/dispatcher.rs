@@ -104,6 +104,8 @@ struct Shared {
 thread_local! {
     /// On a dispatcher's thread: the turn of the effects that run.
     static TURN: Cell<Option<u32>> = const { Cell::new(None) };
+    /// Whether anything was changed in it.
+    static CHANGED: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Shared {
@@ -130,14 +132,25 @@ impl Dispatcher {
         Ok(Notices { dispatcher: self.clone(), session: queue.sessions })
     }
 
-    /// Runs effects, soon.
+    /// Runs effects that a change has made due, soon.
     pub fn run(&self, due: Due) {
+        CHANGED.set(true);
+        self.enqueue(due);
+    }
+
+    /// Runs effects, soon, that were running or not known to be due when their turn came.
+    pub fn run_again(&self, due: Due) {
+        self.enqueue(due);
+    }
+
+    fn enqueue(&self, due: Due) {
         if due.is_empty() {
             return;
         }
         let mut queue = self.0.queue();
         let here = queue.thread == Some(thread::current().id());
-        let turn = if here { TURN.get().map_or(0, |turn| turn + 1) } else { 0 };
+        // An effect that has changed nothing may be overtaken as often as others like.
+        let turn = if here { TURN.get().map_or(0, |turn| turn + u32::from(CHANGED.get())) } else { 0 };
         if queue.closed {
             drop(queue);
             return drop(due);
@@ -286,6 +299,7 @@ impl Shared {
                 Item::Log(line) => drop(called(&self.callbacks.on_log, line)),
                 Item::Run { due, turn } => {
                     TURN.set(Some(turn));
+                    CHANGED.set(false);
                     let ran = due.run();
                     TURN.set(None);
                     if let Some(panic) = ran.panic {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::flush::{self, Flushed};
 use super::graph::links::NO_LINK;
-use super::graph::node::{EffectNode, Kind, NodeId};
+use super::graph::node::{EffectNode, Kind, NOBODY, NodeId};
 use super::run::Payload;
 use super::thread::{Outside, enter, with_thread};
 
@@ -96,6 +96,7 @@ impl Effect {
                 scope: Scope::new(),
                 is_running: true,
                 run_again: false,
+                hand_over: NOBODY,
                 is_stopped: false,
                 has_failed: false,
                 flush: 0,

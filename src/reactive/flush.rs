@@ -3,21 +3,22 @@
 //! # Idea
 //! A thread has a list of the effects that its own writes have made due, the one made first on top. It works
 //! the list off when nothing of it is in the midst of something. An effect stands on the lists of all who made
-//! it due; the first to come runs it, the others find it up to date. Whoever finds it running leaves word, and
-//! the thread that runs it runs it again.
+//! it due; the first to come runs it, the others find it up to date. Whoever finds it running leaves word: the
+//! thread that runs it runs it again, or, where that was an origin, hands it to those who run the origin's effects.
+//! For a thread that reads data must come to an end however fast the data changes.
 
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::bin::{self, Trash};
-use super::effect::{self, Body, Scope};
+use super::effect::{self, Body, BoxError, Scope};
 use super::error;
 use super::graph::Graph;
 use super::graph::links::NO_LINK;
 use super::graph::node::{Kind, NOBODY, NodeId, is_of_origin};
 use super::graph::publish::Age;
-use super::run::{Failure, Payload, Pulled, pull};
-use super::source::DueEffect;
+use super::run::{Failure, Payload, Pulled, age_of_run, pull};
+use super::source::{DueEffect, Origin};
 use super::thread::{Thread, enter, with_thread};
 
 /// So often may an effect run in one flush. More is an endless circle.
@@ -79,7 +80,7 @@ pub fn flush() -> Flushed {
         thread.flush
     });
     while let Some(Reverse(due)) = with_thread(|thread| thread.due.pop()) {
-        run_if_due(due.id, number, &mut flushed);
+        run_if_due(due, number, &mut flushed);
     }
     with_thread(|thread| thread.flush = 0);
     flushed
@@ -93,20 +94,19 @@ enum Claim {
     Yes,
 }
 
-fn run_if_due(id: NodeId, flush: u64, flushed: &mut Flushed) {
+fn run_if_due(due: DueEffect, flush: u64, flushed: &mut Flushed) {
+    let id = due.id;
     loop {
-        match enter(|graph, _| claim(graph, id)) {
+        match enter(|graph, _| claim(graph, due)) {
             Claim::No => return,
             Claim::Yes => {}
             Claim::IfChanged => {
                 if pull(id).is_ok_and(|pulled| pulled == Pulled::Same) {
                     // Marked anew meanwhile? Whoever did it may have been here in vain.
-                    let (again, scope) = enter(|graph, _| leave(graph, id));
-                    flushed.keep(effect::end_scope(scope));
-                    if again {
-                        continue;
+                    match enter(|graph, _| leave(graph, id)) {
+                        Left::Again => continue,
+                        left => return flushed.keep(left.finish()),
                     }
-                    return;
                 }
             }
         }
@@ -119,37 +119,75 @@ fn run_if_due(id: NodeId, flush: u64, flushed: &mut Flushed) {
     }
 }
 
-fn claim(graph: &mut Graph, id: NodeId) -> Claim {
-    let Some(node) = graph.get_mut(id) else { return Claim::No };
+fn claim(graph: &mut Graph, due: DueEffect) -> Claim {
+    let has_runner = graph.has_runner(due.by);
+    let Some(node) = graph.get_mut(due.id) else { return Claim::No };
     let is_marked = node.is_marked();
     let Some(effect) = node.effect_mut() else { return Claim::No };
     if effect.is_running {
-        effect.run_again = true;
+        if has_runner {
+            effect.hand_over = due.by;
+        } else {
+            effect.run_again = true;
+        }
         return Claim::No;
     }
     if !is_marked {
         return Claim::No;
     }
     effect.is_running = true;
-    effect.run_again = false;
+    (effect.run_again, effect.hand_over) = (false, NOBODY);
     let claim = if effect.has_failed { Claim::Yes } else { Claim::IfChanged };
     node.marked_by = NOBODY;
     claim
 }
 
-/// Lets go of an effect without running it. Gives whether to look again, and what is to be ended.
-fn leave(graph: &mut Graph, id: NodeId) -> (bool, Scope) {
-    let Some(effect) = graph.get_mut(id).and_then(|node| node.effect_mut()) else {
-        return (false, Scope::new());
-    };
-    effect.is_running = false;
-    let again = std::mem::take(&mut effect.run_again);
-    if !effect.is_stopped {
-        return (again, Scope::new());
+/// What is left to do for an effect of which a thread has let go.
+enum Left {
+    Nothing,
+    /// To look again.
+    Again,
+    /// To hand it over to an origin.
+    HandOver(Origin, DueEffect),
+    /// It was stopped: to end this.
+    End(Scope),
+}
+
+impl Left {
+    /// Does it, where others are concerned. Gives the first panic.
+    fn finish(self) -> Option<Payload> {
+        match self {
+            Self::Nothing | Self::Again => None,
+            Self::HandOver(origin, due) => {
+                origin.run_later(due);
+                None
+            }
+            Self::End(scope) => effect::end_scope(scope),
+        }
     }
-    let scope = std::mem::take(&mut effect.scope);
-    graph.remove_effect(id.index);
-    (false, scope)
+}
+
+/// Lets go of an effect without running it.
+fn leave(graph: &mut Graph, id: NodeId) -> Left {
+    let Some(node) = graph.get_mut(id) else { return Left::Nothing };
+    let is_marked = node.is_marked();
+    let Some(effect) = node.effect_mut() else { return Left::Nothing };
+    effect.is_running = false;
+    let by = std::mem::replace(&mut effect.hand_over, NOBODY);
+    let again = std::mem::take(&mut effect.run_again);
+    if effect.is_stopped {
+        let scope = std::mem::take(&mut effect.scope);
+        graph.remove_effect(id.index);
+        return Left::End(scope);
+    }
+    let due = DueEffect { order: effect.order, id, by };
+    if again {
+        return Left::Again;
+    }
+    if by == NOBODY || !is_marked {
+        return Left::Nothing;
+    }
+    graph.runner(by).map_or(Left::Again, |origin| Left::HandOver(origin, due))
 }
 
 /// Counts a run. Gives an error when it is one too many.
@@ -208,11 +246,11 @@ fn give_up(id: NodeId) -> Option<Payload> {
             if let Some(effect) = graph.get_mut(id).and_then(|node| node.effect_mut()) {
                 effect.has_failed = true;
             }
-            Err(leave(graph, id).1)
+            Err(leave(graph, id))
         });
         match marked {
             Ok(marked) => drop(pull(marked).err().map(Failure::throw)),
-            Err(scope) => return effect::end_scope(scope),
+            Err(left) => return left.finish(),
         }
     }
 }
@@ -222,8 +260,12 @@ enum Ended {
     Done,
     /// It was stopped meanwhile; this is left to do.
     Stopped(Scope),
-    /// What it has read was changed by others meanwhile.
-    Overtaken,
+    /// What it has read was changed by others meanwhile: by other threads, or by an origin without a runner.
+    Overtaken {
+        by_origin: bool,
+    },
+    /// What it has read was changed by an origin meanwhile, which has it among those that are due, or gets it now.
+    Due(Option<(Origin, DueEffect)>),
 }
 
 /// Runs an effect that this thread has claimed, until it has seen what is so now. Gives the first panic.
@@ -248,12 +290,17 @@ pub fn run(id: NodeId) -> Option<Payload> {
         let has_failed = result.is_err();
         match enter(|graph, thread| end(graph, thread, id, body, has_failed)) {
             // What it saw was no state of the graph. The next run counts.
-            Ended::Overtaken => {
-                let result = result.map(|result| result.map_err(|error| Trash::Other(Box::new(error))));
-                if let Ok(Err(trash)) | Err(trash) = result.map_err(Trash::Other) {
-                    bin::throw(trash);
+            Ended::Due(hand_over) => {
+                throw_away(result);
+                if let Some((origin, due)) = hand_over {
+                    origin.run_later(due);
                 }
-                overtaken += 1;
+                return flushed.panic;
+            }
+            Ended::Overtaken { by_origin } => {
+                throw_away(result);
+                // A busy neighbour is no circle.
+                overtaken += u32::from(by_origin);
                 if overtaken < MOST_RUNS {
                     continue;
                 }
@@ -278,8 +325,17 @@ pub fn run(id: NodeId) -> Option<Payload> {
     }
 }
 
+/// What a run gave that does not count.
+fn throw_away(result: Result<Result<(), BoxError>, Payload>) {
+    match result {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => bin::throw(Trash::Other(Box::new(error))),
+        Err(panic) => bin::throw(Trash::Other(panic)),
+    }
+}
+
 fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_failed: bool) -> Ended {
-    let age = graph.age(thread.reads(), thread.token);
+    let age = age_of_run(graph, thread);
     if graph.is_stopped(id) {
         graph.trash.push(Trash::Body(body));
         graph.remove_effect(id.index);
@@ -301,19 +357,36 @@ fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, body: Body, has_faile
     effect.scope = scope;
     effect.has_failed = has_failed;
     let run_again = std::mem::take(&mut effect.run_again);
-    if age == Age::ChangedElsewhere && !is_batch {
-        // Whoever has changed a source has this effect among those that are due, and runs it when its turn comes.
-        if is_of_origin(marked_by) && !run_again {
+    let hand_over = std::mem::replace(&mut effect.hand_over, NOBODY);
+    let order = effect.order;
+    if is_due_later {
+        effect.is_running = false;
+        thread.due.push(Reverse(DueEffect { order, id, by: thread.token }));
+        return Ended::Done;
+    }
+    let overtaken = Ended::Overtaken { by_origin: matches!(age, Age::ChangedByOrigin(_)) };
+    // Whether its turn has come and was not taken, or nobody knew of it.
+    let by = match age {
+        Age::Current | Age::ChangedHere => {
             effect.is_running = false;
-            node.marked_by = marked_by;
             return Ended::Done;
         }
-        return Ended::Overtaken;
+        _ if run_again => return overtaken,
+        _ if hand_over != NOBODY => hand_over,
+        // It is among those that are due, and its turn comes.
+        _ if is_of_origin(marked_by) => {
+            effect.is_running = false;
+            node.marked_by = marked_by;
+            return Ended::Due(None);
+        }
+        Age::ChangedByOrigin(by) => by,
+        Age::ChangedElsewhere => return overtaken,
+    };
+    let Some(origin) = graph.runner(by) else { return overtaken };
+    let node = graph.at_mut(id.index);
+    node.marked_by = by;
+    if let Some(effect) = node.effect_mut() {
+        effect.is_running = false;
     }
-    effect.is_running = false;
-    if is_due_later {
-        let due = DueEffect { order: effect.order, id };
-        thread.due.push(Reverse(due));
-    }
-    Ended::Done
+    Ended::Due(Some((origin, DueEffect { order, id, by })))
 }

@@ -51,10 +51,15 @@
 //! - An effect that reads while another thread writes may see some values from before and some from after. It is then
 //!   run again at once, and what the first run returned, or panicked with, does not count. A computed is
 //!   run again before anybody gets its value.
-//! - While others write without pause to what a long closure reads, it runs again and again. A closure that
-//!   lets *another* thread change what it has read itself, each time, never ends.
-//! - When a write returns, its effects have run, except those that were running on another thread: that one
-//!   runs them again.
+//! - An effect that data of the SDK has overtaken is run again by the client's thread for callbacks: the thread that
+//!   ran it goes on, however fast the data changes.
+//! - While data of the SDK changes faster than a computed runs, a read of it gives what its third run has made, which may
+//!   be of several moments, but of none before the read began. Nobody else gets that value, and an effect that
+//!   has read it runs again later.
+//! - While other threads write *signals* without pause that a long closure reads, it runs again and again. A closure
+//!   that lets another thread set what it has read itself, each time, never ends.
+//! - When a write of a signal returns, its effects have run, except those that were running on another thread:
+//!   that one runs them again.
 //! - The first read of a computed goes through the closures of those that it reads, so a chain of many thousands
 //!   that was never read needs a deep stack. After that the length does not matter.
 //! - A computed may be run by several threads at the same time. It should depend on nothing but what it reads in the

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::batch;
 use super::bin::{self, Trash};
 use super::graph::Graph;
-use super::graph::node::{Compute, NOBODY, NodeId, Value};
+use super::graph::node::{Compute, NOBODY, NodeId, Token, Value, is_of_origin};
 use super::graph::publish::Age;
 use super::graph::pull::{Step, Visit};
-use super::thread::{KeepBin, Thread, Untracked, enter};
+use super::thread::{Accepted, Reading, Thread, Untracked, enter};
 
 /// What a closure of the app panicked with.
 pub type Payload = Box<dyn Any + Send>;
@@ -21,6 +21,8 @@ pub enum Failure {
         payload: Payload,
         /// By which observers know the failure.
         version: u64,
+        /// The origin that had overtaken it, if one had.
+        from: Token,
     },
     Cycle(String),
 }
@@ -44,25 +46,39 @@ pub enum Pulled {
 /// The value of a computed as this thread sees it. The innermost observer has read it.
 #[track_caller]
 pub fn read_computed(id: NodeId) -> Value {
+    if let Some(value) = enter(|graph, thread| read_current(graph, thread, id)) {
+        return value;
+    }
+    let _reading = Reading::enter();
     loop {
-        let value = enter(|graph, thread| {
-            let (value, version) = current_value(graph, thread, id)?;
-            thread.note(graph, id, version);
-            Some(value)
-        });
-        if let Some(value) = value {
-            return value;
-        }
         match pull(id) {
-            Ok(_) => {}
-            Err(Failure::Panicked { payload, version }) => {
+            Ok(_) => {
+                if let Some(value) = enter(|graph, thread| read_current(graph, thread, id)) {
+                    return value;
+                }
+            }
+            Err(Failure::Panicked { payload, version, from }) => {
                 // The observer may go on, and must hear when the computed has a value again.
-                enter(|graph, thread| thread.note(graph, id, version));
+                enter(|graph, thread| match from {
+                    NOBODY => thread.note(graph, id, version),
+                    from => thread.note_accepted(graph, id, from),
+                });
                 resume_unwind(payload);
             }
             Err(Failure::Cycle(text)) => panic!("{text}; what a computed reads must not need the computed"),
         }
     }
+}
+
+/// The value that counts now, noted as read. None when it has to be looked at first.
+fn read_current(graph: &mut Graph, thread: &mut Thread, id: NodeId) -> Option<Value> {
+    if let Some((value, from)) = thread.accepted_value(id) {
+        thread.note_accepted(graph, id, from);
+        return Some(value);
+    }
+    let (value, version) = current_value(graph, thread, id)?;
+    thread.note(graph, id, version);
+    Some(value)
 }
 
 /// None when it has to be looked at first.
@@ -76,7 +92,7 @@ fn current_value(graph: &Graph, thread: &Thread, id: NodeId) -> Option<(Value, u
 
 /// Brings all that a node reads up to date, and the node too if it is a computed.
 pub fn pull(root: NodeId) -> Result<Pulled, Failure> {
-    let _keep = KeepBin::enter();
+    let _reading = Reading::enter();
     let mut stack = vec![Visit::new(root)];
     let mut is_first = true;
     loop {
@@ -114,12 +130,17 @@ pub type Known = (Value, u64);
 /// What a run gave: the value, and which of the known ones it is equal to.
 pub type Outcome = Result<(Value, Option<usize>), Payload>;
 
+/// So often is a computed run for one read while origins change what it reads.
+pub const MOST_OVERTAKEN: u32 = 3;
+
 /// What became of a run.
 pub enum Ended {
     Done,
     Failed {
         payload: Payload,
         version: u64,
+        /// The origin that had overtaken it, if one had.
+        from: Token,
     },
     /// What it read has changed meanwhile: it may have seen a mixed state.
     Overtaken,
@@ -147,7 +168,9 @@ fn run(id: NodeId, compute: &Arc<dyn Compute>) -> Result<(), Failure> {
         });
         match ended {
             Ended::Done => return Ok(()),
-            Ended::Failed { payload, version } => return Err(Failure::Panicked { payload, version }),
+            Ended::Failed { payload, version, from } => {
+                return Err(Failure::Panicked { payload, version, from });
+            }
             Ended::Overtaken => {}
         }
     }
@@ -176,16 +199,25 @@ fn begin(graph: &mut Graph, thread: &mut Thread, id: NodeId) -> Option<Vec<Known
 }
 
 /// Publishes what a run gave.
-fn end(graph: &mut Graph, thread: &Thread, id: NodeId, outcome: Outcome, known: &[Known]) -> Ended {
-    let age = graph.age(thread.reads(), thread.token);
+fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, outcome: Outcome, known: &[Known]) -> Ended {
+    let age = age_of_run(graph, thread);
     let Some(node) = graph.get_mut(id) else { return throw_away(graph, outcome, Ended::Done) };
-    let is_marked = node.is_marked();
+    let (is_marked, marked_by) = (node.is_marked(), node.marked_by);
     let Some(computed) = node.computed_mut() else { return Ended::Done };
     if computed.running_on == thread.token {
         computed.running_on = NOBODY;
     }
     if !is_marked && computed.valid().is_some() {
         return throw_away(graph, outcome, Ended::Done);
+    }
+    let from = match age {
+        Age::ChangedByOrigin(from) => from,
+        _ => marked_by,
+    };
+    let is_too_often = is_of_origin(from) && thread.count_rerun(id) >= MOST_OVERTAKEN;
+    let has_accepted = thread.innermost().is_some_and(|frame| frame.accepted_from != NOBODY);
+    if matches!(age, Age::ChangedByOrigin(_)) && (is_too_often || has_accepted) {
+        return accept(thread, id, outcome, from);
     }
     // Somebody else's value came in between: the comparison was made with another one.
     let is_other = match (computed.valid(), known.first()) {
@@ -199,12 +231,48 @@ fn end(graph: &mut Graph, thread: &Thread, id: NodeId, outcome: Outcome, known: 
     match outcome {
         Ok((value, same)) => {
             let version = same.is_none().then(|| graph.new_number());
+            // Changed again whenever another one that is needed has run: this must do.
+            if is_too_often {
+                thread.accept(Accepted { id, value: Some(Value::clone(&value)), from });
+            }
             graph.publish_value(id.index, thread.reads(), value, version);
             Ended::Done
         }
         Err(payload) => {
             let version = graph.publish_failure(id.index, thread.reads());
-            Ended::Failed { payload, version }
+            Ended::Failed { payload, version, from: NOBODY }
+        }
+    }
+}
+
+/// Whether what the innermost run has read is still so.
+pub fn age_of_run(graph: &Graph, thread: &Thread) -> Age {
+    let from = thread.innermost().map_or(NOBODY, |frame| frame.accepted_from);
+    match graph.age(thread.reads(), thread.token) {
+        // What was accepted has versions of its own, so that is not Current.
+        Age::ChangedElsewhere | Age::ChangedHere if from != NOBODY && is_only_accepted(graph, thread) => {
+            Age::ChangedByOrigin(from)
+        }
+        age => age,
+    }
+}
+
+/// Whether nothing is another beside what was accepted, and what origins have changed.
+fn is_only_accepted(graph: &Graph, thread: &Thread) -> bool {
+    let others: Vec<_> = thread.reads().iter().copied().filter(|seen| seen.version != 0).collect();
+    !matches!(graph.age(&others, thread.token), Age::ChangedElsewhere | Age::ChangedHere)
+}
+
+/// Lets what a run gave count for the outermost read of this thread.
+pub fn accept(thread: &mut Thread, id: NodeId, outcome: Outcome, from: Token) -> Ended {
+    match outcome {
+        Ok((value, _)) => {
+            thread.accept(Accepted { id, value: Some(value), from });
+            Ended::Done
+        }
+        Err(payload) => {
+            thread.accept(Accepted { id, value: None, from });
+            Ended::Failed { payload, version: 0, from }
         }
     }
 }

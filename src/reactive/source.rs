@@ -8,12 +8,12 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::error::text_of;
 use super::flush;
-use super::graph::node::{Kind, NodeId, Token, of_origin};
+use super::graph::node::{Kind, NodeId, Token, is_same_origin, next_of_origin};
 use super::handle::Handle;
 use super::thread::{enter, with_thread};
 
@@ -100,16 +100,50 @@ pub fn is_computing() -> bool {
 /// Where changes of sources come from: a database, for instance. A cheap handle.
 ///
 /// Effects that are due by one origin and wait to be run do not wait less or longer for another one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Origin {
-    /// The marks of this origin.
-    token: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
+
+struct Shared {
+    /// The marks of this origin.
+    token: AtomicU64,
+    runner: OnceLock<Runner>,
+}
+
+/// Lets effects run, soon, and not on this thread's stack.
+type Runner = Box<dyn Fn(Due) + Send + Sync>;
 
 impl Origin {
     /// Another one than all others.
     pub fn new() -> Self {
-        Self { token: Arc::new(AtomicU64::new(new_token())) }
+        let token = AtomicU64::new(enter(|graph, _| graph.new_origin()));
+        Self { shared: Arc::new(Shared { token, runner: OnceLock::new() }) }
+    }
+
+    /// From now on `run` gets the effects that are due by this origin and could not be run when their turn came,
+    /// because another thread was running them; and those that were overtaken by a change of which nobody knew yet
+    /// that it concerns them. It is called with no lock held, on the thread that ran them. It does not run them itself,
+    /// but lets another thread do so. The first call counts.
+    ///
+    /// Without it the thread that has run such an effect runs it again at once, and so without end while changes come
+    /// faster than it runs.
+    pub fn set_runner(&self, run: impl Fn(Due) + Send + Sync + 'static) {
+        if self.shared.runner.set(Box::new(run)).is_ok() {
+            let origin = WeakOrigin { token: self.token(), shared: Arc::downgrade(&self.shared) };
+            enter(|graph, _| graph.add_runner(origin));
+        }
+    }
+
+    /// Hands an effect to whoever runs those of this origin.
+    pub fn run_later(&self, effect: DueEffect) {
+        if let Some(run) = self.shared.runner.get() {
+            run(Due { effects: vec![effect], origin: self.clone() });
+        }
+    }
+
+    fn token(&self) -> Token {
+        self.shared.token.load(Ordering::SeqCst)
     }
 
     /// Says that the data of these sources has changed, all at once. Whoever reads a computed of them after this has
@@ -122,7 +156,7 @@ impl Origin {
         let mut due = Due { effects: Vec::new(), origin: self.clone() };
         if !ids.is_empty() {
             enter(|graph, _| {
-                let token = self.token.load(Ordering::SeqCst);
+                let token = self.token();
                 graph.commits += 1;
                 for id in ids {
                     let version = graph.new_number();
@@ -135,12 +169,36 @@ impl Origin {
 
     /// What was marked so far does not count as known any more.
     fn forget_marks(&self) {
-        self.token.store(new_token(), Ordering::SeqCst);
+        let next = |token| Some(next_of_origin(token));
+        let _ = self.shared.token.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
     }
 }
 
-fn new_token() -> Token {
-    enter(|graph, _| of_origin(graph.new_token()))
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin").finish_non_exhaustive()
+    }
+}
+
+/// A reference to an origin that does not keep it.
+pub struct WeakOrigin {
+    /// One of its tokens.
+    token: Token,
+    shared: Weak<Shared>,
+}
+
+impl WeakOrigin {
+    pub fn is_of(&self, token: Token) -> bool {
+        is_same_origin(self.token, token)
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.shared.strong_count() > 0
+    }
+
+    pub fn upgrade(&self) -> Option<Origin> {
+        Some(Origin { shared: self.shared.upgrade()? })
+    }
 }
 
 /// An effect that may have to run. The one made first comes first.
@@ -148,6 +206,8 @@ fn new_token() -> Token {
 pub struct DueEffect {
     pub order: u64,
     pub id: NodeId,
+    /// Who made it due: a thread, or an origin.
+    pub by: Token,
 }
 
 /// Effects that are due because of sources. When it is dropped without being run, they do not run before something that

@@ -8,7 +8,7 @@ use super::batch::Buffer;
 use super::bin::{self, Trash};
 use super::effect::{Scope, ScopeItem};
 use super::graph::Graph;
-use super::graph::node::{NOBODY, NodeId, Place, Token};
+use super::graph::node::{NOBODY, NodeId, Place, Token, Value};
 use super::graph::publish::Seen;
 use super::source::DueEffect;
 use super::sync;
@@ -30,7 +30,19 @@ pub struct Frame {
     pub began: u64,
     /// What an effect registered in this run.
     pub scope: Scope,
+    /// The origin that had overtaken a value which it has read all the same.
+    pub accepted_from: Token,
     outer: Mode,
+}
+
+/// A value that its sources had overtaken again and again. It counts for the outermost read that is going on, so that
+/// it comes to an end, and for nobody else.
+pub struct Accepted {
+    pub id: NodeId,
+    /// None when the run panicked: who reads it runs it again, and panics with it.
+    pub value: Option<Value>,
+    /// The origin that had overtaken it.
+    pub from: Token,
 }
 
 /// How code of the app is run.
@@ -59,6 +71,12 @@ pub struct Thread {
     pub due: BinaryHeap<Reverse<DueEffect>>,
     /// The number of the flush in progress, or 0.
     pub flush: u64,
+    /// Reads of computeds that are going on, one inside of the other.
+    reading: u32,
+    /// What the outermost of them has accepted.
+    accepted: Vec<Accepted>,
+    /// How often it has run what origins had changed.
+    reruns: Vec<(NodeId, u32)>,
     pub bin: Vec<Trash>,
     /// Reasons not to empty it now.
     pub keeps_bin: u32,
@@ -76,6 +94,9 @@ impl Thread {
             buffer: Buffer::new(),
             due: BinaryHeap::new(),
             flush: 0,
+            reading: 0,
+            accepted: Vec::new(),
+            reruns: Vec::new(),
             bin: Vec::new(),
             keeps_bin: 0,
         }
@@ -125,6 +146,44 @@ impl Thread {
         }
     }
 
+    /// Whether the outermost read has accepted a computed that was overtaken.
+    pub fn has_accepted(&self, id: NodeId) -> bool {
+        self.accepted.iter().any(|accepted| accepted.id == id)
+    }
+
+    /// The value that the outermost read has accepted, and the origin that had overtaken it.
+    pub fn accepted_value(&self, id: NodeId) -> Option<(Value, Token)> {
+        let accepted = self.accepted.iter().find(|accepted| accepted.id == id)?;
+        Some((Value::clone(accepted.value.as_ref()?), accepted.from))
+    }
+
+    /// From now on this counts for the outermost read.
+    pub fn accept(&mut self, new: Accepted) {
+        self.accepted.retain(|old| old.id != new.id || old.value.is_some());
+        self.accepted.push(new);
+    }
+
+    /// Notes that the innermost run has read what an origin had overtaken. No version is 0, so it will look again.
+    pub fn note_accepted(&mut self, graph: &mut Graph, id: NodeId, from: Token) {
+        if self.observer().is_none() {
+            return;
+        }
+        self.note(graph, id, 0);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.accepted_from = from;
+        }
+    }
+
+    /// The outermost read has run a computed that an origin had changed. Gives how often it did.
+    pub fn count_rerun(&mut self, id: NodeId) -> u32 {
+        if let Some((_, runs)) = self.reruns.iter_mut().find(|(of, _)| *of == id) {
+            *runs += 1;
+            return *runs;
+        }
+        self.reruns.push((id, 1));
+        1
+    }
+
     pub fn begin_run(&mut self, graph: &mut Graph, id: NodeId, place: Place, is_effect: bool) {
         self.computing += u32::from(!is_effect);
         self.keeps_bin += u32::from(!is_effect);
@@ -136,6 +195,7 @@ impl Thread {
             first_read: self.reads.len(),
             began: graph.commits,
             scope: Scope::new(),
+            accepted_from: NOBODY,
             outer: self.mode,
         };
         self.frames.push(frame);
@@ -247,19 +307,30 @@ impl Drop for Outside {
     }
 }
 
-/// While it lives, nothing is dropped: a computed is brought up to date.
-pub struct KeepBin(());
+/// While it lives, nothing is dropped: a computed is brought up to date. What is accepted counts for the outermost one.
+pub struct Reading(());
 
-impl KeepBin {
+impl Reading {
     pub fn enter() -> Self {
-        with_thread(|thread| thread.keeps_bin += 1);
+        with_thread(|thread| {
+            thread.keeps_bin += 1;
+            thread.reading += 1;
+        });
         Self(())
     }
 }
 
-impl Drop for KeepBin {
+impl Drop for Reading {
     fn drop(&mut self) {
-        with_thread(|thread| thread.keeps_bin -= 1);
+        with_thread(|thread| {
+            thread.keeps_bin -= 1;
+            thread.reading -= 1;
+            if thread.reading == 0 {
+                let values = thread.accepted.drain(..).filter_map(|accepted| accepted.value);
+                thread.bin.extend(values.map(Trash::Value));
+                thread.reruns.clear();
+            }
+        });
         bin::empty();
     }
 }

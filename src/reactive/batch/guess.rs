@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use crate::reactive::graph::Graph;
-use crate::reactive::graph::node::{Kind, NOBODY, NodeId, Value};
+use crate::reactive::graph::node::{Kind, NOBODY, NodeId, Token, Value};
 use crate::reactive::graph::publish::{Age, Seen};
 use crate::reactive::graph::pull::{Step, Visit};
-use crate::reactive::run::{Ended, Known, Outcome, throw_away};
+use crate::reactive::run::{Ended, Known, MOST_OVERTAKEN, Outcome, accept, throw_away};
 use crate::reactive::thread::Thread;
 
 /// The batch's last write and the graph's last commit.
@@ -67,6 +67,10 @@ pub fn look(graph: &mut Graph, thread: &mut Thread, stack: &mut Vec<Visit>) -> S
         };
         let run = || Step::Run(visit.id, Arc::clone(&computed.compute));
         // That one failed is for those above to know, not to try again.
+        if thread.accepted_value(visit.id).is_some() {
+            stack.pop();
+            continue;
+        }
         let is_known = thread.buffer.version(graph, visit.id).is_some();
         if thread.buffer.guessed(graph, visit.id).is_some() || (is_known && !is_root) {
             stack.pop();
@@ -78,6 +82,9 @@ pub fn look(graph: &mut Graph, thread: &mut Thread, stack: &mut Vec<Visit>) -> S
         }
         let mut needed = None;
         while let Some(seen) = visit.reads.get(visit.next as usize) {
+            if thread.has_accepted(seen.id) {
+                return run();
+            }
             match thread.buffer.version(graph, seen.id) {
                 Some(version) if version == seen.version => visit.next += 1,
                 Some(_) => return run(),
@@ -132,6 +139,11 @@ pub fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, outcome: Outcome,
     if computed.running_on == token {
         computed.running_on = NOBODY;
     }
+    let accepted_from = thread.innermost().map_or(NOBODY, |frame| frame.accepted_from);
+    let from = overtaken_by(graph, thread.reads());
+    if accepted_from != NOBODY || (from != NOBODY && thread.count_rerun(id) >= MOST_OVERTAKEN) {
+        return accept(thread, id, outcome, if accepted_from == NOBODY { from } else { accepted_from });
+    }
     let is_overtaken = began != graph.commits;
     let moment = (thread.buffer.state, began);
     let (reads, order) = (thread.reads().to_vec(), graph.new_number());
@@ -151,12 +163,22 @@ pub fn end(graph: &mut Graph, thread: &mut Thread, id: NodeId, outcome: Outcome,
         Err(payload) => {
             let version = graph.new_number();
             let guess = Guess { value: None, version, reads, known: moment, order };
-            (guess, Ended::Failed { payload, version })
+            (guess, Ended::Failed { payload, version, from: NOBODY })
         }
     };
     let old = thread.buffer.guesses.insert(id, guess);
     graph.trash.extend(old.and_then(|old| old.value).map(Into::into));
     ended
+}
+
+/// The origin that has changed a source since it was read, or nobody.
+fn overtaken_by(graph: &Graph, reads: &[Seen]) -> Token {
+    let changed_by = |seen: &Seen| {
+        let node = graph.get(seen.id)?;
+        let is_changed = matches!(node.kind, Kind::Source(_)) && node.version != seen.version;
+        is_changed.then_some(node.changed_by)
+    };
+    reads.iter().find_map(changed_by).unwrap_or(NOBODY)
 }
 
 /// The batch has entered the graph: those guesses that held at that moment are the values.

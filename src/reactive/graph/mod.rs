@@ -23,7 +23,7 @@ use node::{Kind, NOBODY, Node, NodeId, Place, Token, Value};
 use publish::Seen;
 
 use super::bin::Trash;
-use super::source::DueEffect;
+use super::source::{DueEffect, Origin, WeakOrigin};
 
 pub struct Graph {
     nodes: Vec<Node>,
@@ -35,6 +35,9 @@ pub struct Graph {
     /// How often the value of a signal or source has changed.
     pub commits: u64,
     last_token: Token,
+    last_origin: u32,
+    /// The origins that run effects when their turn comes.
+    origins: Vec<WeakOrigin>,
     /// What the app's code must drop, outside of the lock.
     pub trash: Vec<Trash>,
     /// Where a mark still has to go. Kept for its memory.
@@ -51,6 +54,8 @@ impl Graph {
             number: 0,
             commits: 0,
             last_token: NOBODY,
+            last_origin: 0,
+            origins: Vec::new(),
             trash: Vec::new(),
             to_mark: Vec::new(),
         }
@@ -65,6 +70,27 @@ impl Graph {
     pub fn new_token(&mut self) -> Token {
         self.last_token += 1;
         self.last_token
+    }
+
+    pub fn new_origin(&mut self) -> Token {
+        self.last_origin += 1;
+        node::of_origin(self.last_origin)
+    }
+
+    /// From now on this origin runs effects.
+    pub fn add_runner(&mut self, origin: WeakOrigin) {
+        self.origins.retain(WeakOrigin::is_alive);
+        self.origins.push(origin);
+    }
+
+    /// Whether the origin of this token runs effects when their turn comes.
+    pub fn has_runner(&self, token: Token) -> bool {
+        self.origins.iter().any(|origin| origin.is_of(token) && origin.is_alive())
+    }
+
+    /// The origin of this token, if it runs effects. To be dropped outside of the lock.
+    pub fn runner(&self, token: Token) -> Option<Origin> {
+        self.origins.iter().find(|origin| origin.is_of(token))?.upgrade()
     }
 
     /// How many nodes, links and effects there are.

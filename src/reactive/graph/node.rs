@@ -23,14 +23,28 @@ pub const NOBODY: Token = 0;
 /// What the tokens of origins have, and those of threads have not.
 const OF_ORIGIN: Token = 1 << 63;
 
-/// Makes a token that of an origin.
-pub const fn of_origin(token: Token) -> Token {
-    token | OF_ORIGIN
+/// Where in its token the number of an origin begins. What is below tells its marks from earlier ones.
+const ORIGIN: u32 = 32;
+
+/// The first token of the origin of this number.
+pub const fn of_origin(number: u32) -> Token {
+    OF_ORIGIN | ((number as Token) << ORIGIN)
 }
 
 /// Whether sources were changed by it, and not signals by a thread.
 pub const fn is_of_origin(token: Token) -> bool {
     token & OF_ORIGIN != 0
+}
+
+/// Whether both are tokens of one origin.
+pub const fn is_same_origin(token: Token, other: Token) -> bool {
+    is_of_origin(token) && token >> ORIGIN == other >> ORIGIN
+}
+
+/// Another token of the same origin.
+pub const fn next_of_origin(token: Token) -> Token {
+    let marks = (1 << ORIGIN) - 1;
+    (token & !marks) | (token.wrapping_add(1) & marks)
 }
 
 /// A node. The generation tells it from others that had the same place.
@@ -109,6 +123,8 @@ pub struct EffectNode {
     pub is_running: bool,
     /// Somebody wanted to run it while it ran.
     pub run_again: bool,
+    /// An origin wanted to run it while it ran, and runs it later.
+    pub hand_over: Token,
     /// Ends as soon as the run in progress does.
     pub is_stopped: bool,
     /// The last run panicked: the next one happens whatever has changed.

@@ -2,7 +2,7 @@
 
 use super::Graph;
 use super::links::NO_LINK;
-use super::node::{NOBODY, NodeId, Token, Value};
+use super::node::{NOBODY, NodeId, Token, Value, is_of_origin};
 
 /// What a run has read, and which version it saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,9 @@ pub enum Age {
     Current,
     /// This thread itself has changed one.
     ChangedHere,
-    /// Others have.
+    /// An origin has, and no other thread.
+    ChangedByOrigin(Token),
+    /// Other threads have.
     ChangedElsewhere,
 }
 
@@ -36,7 +38,11 @@ impl Graph {
             if by == here {
                 return Age::ChangedHere;
             }
-            age = Age::ChangedElsewhere;
+            if !is_of_origin(by) {
+                age = Age::ChangedElsewhere;
+            } else if age == Age::Current {
+                age = Age::ChangedByOrigin(by);
+            }
         }
         age
     }

@@ -52,7 +52,7 @@ impl Graph {
         loop {
             let is_root = stack.len() == 1;
             let Some(visit) = stack.last_mut() else { return Step::Done };
-            match self.look_at(visit, is_root) {
+            match self.look_at(thread, visit, is_root) {
                 Look::Settled => {
                     stack.pop();
                 }
@@ -73,9 +73,12 @@ impl Graph {
         }
     }
 
-    fn look_at(&mut self, visit: &mut Visit, is_root: bool) -> Look {
+    fn look_at(&mut self, thread: &Thread, visit: &mut Visit, is_root: bool) -> Look {
         let commits = self.commits;
         let Some(node) = self.get(visit.id) else { return Look::Settled };
+        if thread.accepted_value(visit.id).is_some() {
+            return Look::Settled;
+        }
         if let Kind::Computed(computed) = &node.kind {
             // That it failed is for those above to know, not to try again. Who reads it tries again.
             if !node.is_marked() && (computed.valid().is_some() || !is_root) {
@@ -96,6 +99,10 @@ impl Graph {
                 let link = self.links.at(visit.next);
                 debug_assert_eq!(link.observer, visit.id.index, "a link of somebody else");
                 let dependency = self.at(link.dependency);
+                // Whoever reads it has to run: only so it is known which value that was made of.
+                if thread.has_accepted(self.id_at(link.dependency)) {
+                    return Look::Run;
+                }
                 if dependency.is_marked() {
                     return Look::After(self.id_at(link.dependency));
                 }

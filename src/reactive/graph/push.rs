@@ -30,7 +30,7 @@ impl Graph {
                 }
                 node.marked_by = by;
                 match &node.kind {
-                    Kind::Effect(effect) => due.push(DueEffect { order: effect.order, id }),
+                    Kind::Effect(effect) => due.push(DueEffect { order: effect.order, id, by }),
                     _ => to_mark.push(observer),
                 }
             }

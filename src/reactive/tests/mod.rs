@@ -1,3 +1,4 @@
 //! Tests of what only this crate sees.
 
+mod overtaken;
 mod source;

@@ -16,17 +16,17 @@ fn invalidate<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Due {
 
 /// Data elsewhere, and what was done with it.
 #[derive(Clone)]
-struct Table {
-    source: Source,
-    value: Arc<AtomicI64>,
+pub(super) struct Table {
+    pub source: Source,
+    pub value: Arc<AtomicI64>,
 }
 
 impl Table {
-    fn new(value: i64) -> Self {
+    pub fn new(value: i64) -> Self {
         Self { source: Source::new(), value: Arc::new(AtomicI64::new(value)) }
     }
 
-    fn read(&self) -> i64 {
+    pub fn read(&self) -> i64 {
         self.source.track();
         self.value.load(Ordering::SeqCst)
     }
@@ -36,20 +36,20 @@ impl Table {
         invalidate([&self.source])
     }
 
-    fn computed(&self) -> Computed<i64> {
+    pub fn computed(&self) -> Computed<i64> {
         let table = self.clone();
         Computed::new(move || table.read())
     }
 }
 
-type Log<T> = Arc<Mutex<Vec<T>>>;
+pub(super) type Log<T> = Arc<Mutex<Vec<T>>>;
 
-fn take<T>(log: &Log<T>) -> Vec<T> {
+pub(super) fn take<T>(log: &Log<T>) -> Vec<T> {
     std::mem::take(&mut log.lock().unwrap())
 }
 
 /// An effect that notes what it reads.
-fn watch(read: impl Fn() -> i64 + Send + 'static) -> (Effect, Log<i64>) {
+pub(super) fn watch(read: impl Fn() -> i64 + Send + 'static) -> (Effect, Log<i64>) {
     let log: Log<i64> = Arc::default();
     let seen = Arc::clone(&log);
     (Effect::new(move || seen.lock().unwrap().push(read())), log)
