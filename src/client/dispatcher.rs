@@ -4,6 +4,8 @@
 //! # Idea
 //! One thread a client, from the first thing that is to be told until the client is closed. What a session of the sync
 //! tells ends with that session; what became of the data does not, for the app reads and writes without a sync, too.
+//! Of the effects that one commit has made due, each is taken by itself: the one before may have closed or paused the
+//! client.
 //!
 //! # Limits
 //! What waits for a callback that does not return is small: of a rejected mutation its place in the queue, read from
@@ -336,18 +338,26 @@ impl Shared {
                 Item::Run { .. } => true,
             };
             drop(queue);
-            match item {
-                Item::Tell(session, told) if wanted => self.tell(session, told),
-                Item::Tell(..) => {}
-                Item::Run { due, turn } => {
-                    TURN.set(Some(turn));
-                    drop(due.run());
-                    TURN.set(None);
+            let rest = match item {
+                Item::Tell(session, told) => {
+                    if wanted {
+                        self.tell(session, told);
+                    }
+                    None
                 }
-            }
+                Item::Run { due, turn } => run_next(due, turn),
+            };
             queue = self.queue();
-            queue.doing = None;
-            self.changed.notify_all();
+            let number = queue.doing.take();
+            let Some((number, rest)) = number.zip(rest) else {
+                self.changed.notify_all();
+                continue;
+            };
+            if queue.closed {
+                drop(queue);
+                return rest.forget();
+            }
+            queue.waiting.push_front((number, rest));
         }
     }
 
@@ -378,6 +388,14 @@ impl Shared {
             Err(error) => call(&self.callbacks.on_error, error.into()),
         }
     }
+}
+
+/// Runs one effect, and gives the rest: it may have closed or paused the client.
+fn run_next(mut due: Due, turn: u32) -> Option<Item> {
+    TURN.set(Some(turn));
+    due.run_next();
+    TURN.set(None);
+    (!due.is_empty()).then_some(Item::Run { due, turn })
 }
 
 #[cfg(test)]

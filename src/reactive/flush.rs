@@ -26,7 +26,6 @@ const MOST_RUNS: u32 = 100;
 /// What a flush did.
 #[derive(Default)]
 pub struct Flushed {
-    pub runs: usize,
     pub panic: Option<Payload>,
 }
 
@@ -114,7 +113,6 @@ fn run_if_due(id: NodeId, flush: u64, flushed: &mut Flushed) {
             flushed.keep(Some(Box::new(text)));
             return flushed.keep(give_up(id));
         }
-        flushed.runs += 1;
         return flushed.keep(run(id));
     }
 }
