@@ -15,7 +15,7 @@ use super::platform::Platform;
 use super::watches::Watches;
 use crate::collection::codec::Codec;
 use crate::error::{Error, Result};
-use crate::model::{EntityKey, Intent, NewMutation};
+use crate::model::{EntityKey, Intent, NewMutation, Replica};
 use crate::net::{Token, Tokens, Transport};
 use crate::store::Store;
 use crate::sync::{Config, Dialect, Event};
@@ -160,7 +160,12 @@ impl Core {
     }
 
     /// Starts the threads of a session.
-    pub fn session(&self, transport: Arc<dyn Transport>, platform: Platform) -> Result<Session> {
+    pub fn session(
+        &self,
+        transport: Arc<dyn Transport>,
+        platform: Platform,
+        replica: Replica,
+    ) -> Result<Session> {
         Session::start(Parts {
             store: Arc::clone(&self.store),
             transport,
@@ -171,6 +176,7 @@ impl Core {
             config: self.config.clone(),
             platform,
             sync_request: self.sync_requests.load(Ordering::SeqCst),
+            replica,
         })
     }
 }
