@@ -17,7 +17,7 @@ use super::platform::Platform;
 use super::watches::Watches;
 use crate::collection::codec::Codec;
 use crate::error::{Error, Result};
-use crate::model::{EntityKey, Intent, NewMutation};
+use crate::model::{EntityKey, Intent, NewMutation, Replica};
 use crate::net::{Token, Tokens, Transport};
 use crate::reactive;
 use crate::store::Store;
@@ -180,7 +180,12 @@ impl Core {
     }
 
     /// Starts the threads of a session.
-    pub fn session(&self, transport: Arc<dyn Transport>, platform: Platform) -> Result<Session> {
+    pub fn session(
+        &self,
+        transport: Arc<dyn Transport>,
+        platform: Platform,
+        replica: Replica,
+    ) -> Result<Session> {
         Session::start(Parts {
             store: Arc::clone(&self.store),
             transport,
@@ -191,6 +196,7 @@ impl Core {
             config: self.config.clone(),
             platform,
             sync_request: self.sync_requests.load(Ordering::SeqCst),
+            replica,
         })
     }
 }

@@ -4,6 +4,8 @@
 //! # Idea
 //! One thread a client, from the first thing that is to be told until the client is closed. What a session of the sync
 //! tells ends with that session; what became of the data does not, for the app reads and writes without a sync, too.
+//! Of the effects that one commit has made due, each is taken by itself: the one before may have closed or paused the
+//! client.
 //!
 //! # Limits
 //! What waits for a callback that does not return is small: of a rejected mutation its place in the queue, read from
@@ -293,24 +295,30 @@ impl Shared {
                 Item::Log(_) | Item::Run { .. } => true,
             };
             drop(queue);
-            match item {
-                Item::Tell(session, told) if wanted => self.tell(session, told),
-                Item::Tell(..) => {}
-                Item::Log(line) => drop(called(&self.callbacks.on_log, line)),
-                Item::Run { due, turn } => {
-                    TURN.set(Some(turn));
-                    CHANGED.set(false);
-                    let ran = due.run();
-                    TURN.set(None);
-                    if let Some(panic) = ran.panic {
-                        let text = format!("an effect or a listener panicked: {panic}");
-                        self.log(LogLine::new(LogLevel::Error, "data", text));
+            let rest = match item {
+                Item::Tell(session, told) => {
+                    if wanted {
+                        self.tell(session, told);
                     }
+                    None
                 }
-            }
+                Item::Log(line) => {
+                    called(&self.callbacks.on_log, line);
+                    None
+                }
+                Item::Run { due, turn } => self.run_next(due, turn),
+            };
             queue = self.queue();
-            queue.doing = None;
-            self.changed.notify_all();
+            let number = queue.doing.take();
+            let Some((number, rest)) = number.zip(rest) else {
+                self.changed.notify_all();
+                continue;
+            };
+            if queue.closed {
+                drop(queue);
+                return drop(rest);
+            }
+            queue.waiting.push_front((number, rest));
         }
     }
 
@@ -348,6 +356,19 @@ impl Shared {
         }
         drop(queue);
         self.changed.notify_all();
+    }
+
+    /// Runs one effect, and gives the rest: it may have closed or paused the client.
+    fn run_next(&self, mut due: Due, turn: u32) -> Option<Item> {
+        TURN.set(Some(turn));
+        CHANGED.set(false);
+        let ran = due.run_next();
+        TURN.set(None);
+        if let Some(panic) = ran.panic {
+            let text = format!("an effect or a listener panicked: {panic}");
+            self.log(LogLine::new(LogLevel::Error, "data", text));
+        }
+        (!due.is_empty()).then_some(Item::Run { due, turn })
     }
 
     fn tell_rejected(&self, session: u64, seq: u64) {

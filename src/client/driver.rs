@@ -1,10 +1,11 @@
 //! The thread that drives the engine, and one thread a lane that talks to the server.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::clock;
@@ -16,6 +17,7 @@ use super::log::{LogLevel, LogLine};
 use super::monitor::{Monitor, Running, Seen};
 use super::platform::Platform;
 use crate::error::{Error, Result};
+use crate::model::Replica;
 use crate::net::{Lane, Tokens, Transport};
 use crate::store::Store;
 use crate::sync::{Action, Command, Config, Dialect, Engine, Event, Exchange, Moment};
@@ -32,6 +34,8 @@ pub struct Parts {
     pub platform: Platform,
     /// The number of the app's last request to sync: the first pull comes after it.
     pub sync_request: u64,
+    /// From [`Store::begin_session`].
+    pub replica: Replica,
 }
 
 /// A sync that runs. Dropping it stops it.
@@ -47,11 +51,16 @@ pub struct Session {
 /// How long a stop waits for a transaction that is under way.
 const STOP_WAIT: Duration = Duration::from_millis(900);
 
+/// How long the next start waits for it.
+const START_WAIT: Duration = Duration::from_secs(10);
+
 /// Where the driver says that it is done with the store.
 #[derive(Default)]
 pub struct Ended {
     done: Mutex<bool>,
     changed: Condvar,
+    /// The driver's.
+    thread: OnceLock<ThreadId>,
 }
 
 impl Ended {
@@ -71,9 +80,8 @@ impl Session {
     /// Starts the threads. Returns at once; the network is not waited for.
     ///
     /// # Errors
-    /// When the file cannot be read or the system gives no thread.
+    /// When the system gives no thread.
     pub fn start(parts: Parts) -> Result<Self> {
-        let replica = parts.store.begin_session()?;
         let (events, received) = mpsc::channel();
         let session = Self {
             events: events.clone(),
@@ -91,8 +99,8 @@ impl Session {
             events.clone(),
             parts.notices.clone(),
         );
-        parts.monitor.update(|seen| *seen = Seen::starting(&replica, parts.store.counts()));
-        session.send(Event::Started(Box::new(replica)));
+        parts.monitor.update(|seen| *seen = Seen::starting(&parts.replica, parts.store.counts()));
+        session.send(Event::Started(Box::new(parts.replica)));
         let mut engine = Engine::new(parts.config, fastrand::Rng::new());
         session.send(Event::SyncRequested(parts.sync_request));
         for event in parts.platform.events() {
@@ -122,16 +130,17 @@ impl Session {
         };
         spawn("mizu-sync", move || {
             // Also when the engine panics: nobody must wait for a thread that is gone.
-            let _end = end;
+            let end = end;
+            // Nobody else says it.
+            let _ = end.ended.thread.set(thread::current().id());
             driver.run();
         })?;
         Ok(session)
     }
 
-    /// Whether it has ended though nobody has stopped it: by a panic.
-    pub fn has_ended(&self) -> bool {
-        // Whoever was told of the panic may be quicker than the thread that ends by it.
-        self.ended.wait(Duration::ZERO) || self.monitor.seen().running == Running::Panicked
+    /// Whether it has ended though nobody has stopped it: by a panic. So from when the app may know of it.
+    pub fn has_panicked(&self) -> bool {
+        self.monitor.seen().running == Running::Panicked
     }
 
     /// Tells the engine.
@@ -152,10 +161,15 @@ impl Session {
             return Arc::clone(&self.ended);
         }
         self.notices.stop();
-        self.transport.shutdown();
+        // Whatever the app's own transport does then, the driver has to end.
+        if catch_unwind(AssertUnwindSafe(|| self.transport.shutdown())).is_err() {
+            tracing::error!("the app's transport panicked when it was shut down");
+        }
         // Wakes the driver, which then sees that it is to stop.
         self.send(Event::Due);
-        self.ended.wait(STOP_WAIT);
+        if !self.ended.is_own_thread() {
+            self.ended.wait(STOP_WAIT);
+        }
         self.monitor.update(|seen| seen.running = Running::Stopped);
         Arc::clone(&self.ended)
     }
@@ -169,8 +183,20 @@ impl Drop for Session {
 
 impl Ended {
     /// Waits for a driver that had not ended when it was stopped.
-    pub fn join(&self) {
-        while !self.wait(Duration::from_secs(60)) {}
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when it does not end; at once on its own thread, where the app's own transport may run.
+    pub fn join(&self) -> Result<()> {
+        let after = if self.is_own_thread() { Duration::ZERO } else { START_WAIT };
+        if self.wait(after) {
+            return Ok(());
+        }
+        let reason = "the sync that was stopped before has not ended yet; start again later".to_owned();
+        Err(Error::TimedOut { waiting_for: "started", after, reason })
+    }
+
+    fn is_own_thread(&self) -> bool {
+        self.thread.get() == Some(&thread::current().id())
     }
 }
 

@@ -87,23 +87,28 @@ impl Client {
         Collection::new(Arc::clone(&self.core), name)
     }
 
-    /// Starts the sync, which goes on in the background. Never waits for the network.
+    /// Starts the sync, which goes on in the background. Never waits for the network; if the file is just being written, it
+    /// waits for that. Also after the sync has ended by a panic.
     ///
     /// # Errors
-    /// When it runs already, or the client is paused or closed.
+    /// [`Error::AlreadyStarted`]; that the client is paused or closed; that the file cannot be written.
+    /// [`Error::TimedOut`] when a sync that was stopped before is still in the midst of something.
     pub fn start(&self) -> Result<()> {
         self.core.start()
     }
 
-    /// Stops the sync, within a second. No callback starts after it, one that has begun is not waited for;
-    /// nothing is sent. Reads and writes
-    /// go on working, and [`Client::start`] begins again.
+    /// Stops the sync, within a second, whatever the server, the file or the app's own code are in the midst of. No callback
+    /// starts after it, one that has begun is not waited for; nothing is sent. Reads and writes go on working, as do
+    /// effects and listeners on them, and [`Client::start`] begins again. Of a paused client it stops what
+    /// [`Client::resume`] would start.
     pub fn stop(&self) {
         self.core.stop();
     }
 
     /// Stops the sync if it runs, and releases the file with all its locks: for an app that is about to be
-    /// suspended. Returns when the writes that are under way are on disk.
+    /// suspended. Returns when the writes that are under way are on disk. Reads and writes fail until it is resumed, and
+    /// no effect on its data starts before that. A client in memory has no file to release: only its sync and its effects
+    /// pause. What is paused already stays so.
     ///
     /// # Errors
     /// When the client is closed.
@@ -111,7 +116,8 @@ impl Client {
         self.core.pause()
     }
 
-    /// Takes the file again after [`Client::pause`], and starts the sync if it ran.
+    /// Takes the file again after [`Client::pause`], and starts the sync if it ran and was not stopped since. Does nothing
+    /// when the client is not paused.
     ///
     /// # Errors
     /// When the client is closed, or another one has the file.
@@ -119,7 +125,9 @@ impl Client {
         self.core.resume()
     }
 
-    /// Stops the sync and frees the file for good. Whatever is called later fails with an error that says so.
+    /// Stops the sync and frees the file for good, as dropping the client does; waits for reads and writes that are under
+    /// way. Whatever is called later fails with an error that says so. No callback, and no effect on its data, starts
+    /// after it; one that has begun is not waited for, since it may be what closes.
     pub fn close(&self) {
         self.core.close();
     }

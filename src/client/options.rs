@@ -196,7 +196,8 @@ impl Builder {
         self
     }
 
-    /// Another way to the server than HTTP. It is asked for at each start.
+    /// Another way to the server than HTTP. It is asked for at each start, and may use the client, but for
+    /// [`Transport::shutdown`]: that is called while the client is being stopped, and must neither stop nor start it.
     pub fn transport(mut self, make: impl Fn() -> Arc<dyn Transport> + Send + Sync + 'static) -> Self {
         self.transport = Some(Arc::new(make));
         self

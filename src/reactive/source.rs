@@ -6,6 +6,8 @@
 //! on a thread of the caller's choice. A computed or effect that was overtaken between tracking and reading has
 //! seen an old version of the source, so it runs again.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -138,7 +140,7 @@ impl Origin {
     /// Hands an effect to whoever runs those of this origin.
     pub fn run_later(&self, effect: DueEffect) {
         if let Some(run) = self.shared.runner.get() {
-            run(Due { effects: vec![effect], origin: self.clone() });
+            run(Due { effects: BinaryHeap::from([Reverse(effect)]), origin: self.clone() });
         }
     }
 
@@ -153,18 +155,18 @@ impl Origin {
     #[must_use = "effects that are due have to be run"]
     pub fn invalidate<'a>(&self, sources: impl IntoIterator<Item = &'a Source>) -> Due {
         let ids: Vec<NodeId> = sources.into_iter().map(|source| source.handle.id()).collect();
-        let mut due = Due { effects: Vec::new(), origin: self.clone() };
+        let mut due = Vec::new();
         if !ids.is_empty() {
             enter(|graph, _| {
                 let token = self.token();
                 graph.commits += 1;
                 for id in ids {
                     let version = graph.new_number();
-                    graph.changed(id.index, version, token, &mut due.effects);
+                    graph.changed(id.index, version, token, &mut due);
                 }
             });
         }
-        due
+        Due { effects: due.into_iter().map(Reverse).collect(), origin: self.clone() }
     }
 
     /// What was marked so far does not count as known any more.
@@ -215,14 +217,14 @@ pub struct DueEffect {
 #[derive(Debug)]
 #[must_use = "effects that are due have to be run"]
 pub struct Due {
-    effects: Vec<DueEffect>,
+    effects: BinaryHeap<Reverse<DueEffect>>,
     origin: Origin,
 }
 
-/// What [`Due::run`] did.
+/// What [`Due::run_next`] did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Ran {
-    /// How many runs of effects there were, those included that were made due by the runs.
+    /// How many runs of effects there were, those included that were made due by the run.
     pub runs: usize,
     /// The text of the first panic. The others are logged.
     pub panic: Option<String>,
@@ -233,12 +235,13 @@ impl Due {
         self.effects.is_empty()
     }
 
-    /// Runs those effects that are still due, on this thread, in the order in which they were made. Never panics.
+    /// Runs the effect that was made first, if it is still due, and what its run makes due on this thread. The rest waits:
+    /// the run may be the end of what they are to see. Never panics.
     ///
-    /// In an effect or a batch they run when that is over, and are not counted here.
-    pub fn run(mut self) -> Ran {
-        let effects = std::mem::take(&mut self.effects);
-        with_thread(|thread| thread.due.extend(effects.into_iter().map(std::cmp::Reverse)));
+    /// In an effect or a batch it runs when that is over, and is not counted here.
+    pub fn run_next(&mut self) -> Ran {
+        let Some(effect) = self.effects.pop() else { return Ran::default() };
+        with_thread(|thread| thread.due.push(effect));
         let flushed = flush::flush();
         let panic = flushed.panic.map(|panic| {
             let text = text_of(&*panic);
@@ -246,6 +249,18 @@ impl Due {
             text
         });
         Ran { runs: flushed.runs, panic }
+    }
+
+    /// Runs all of them.
+    #[cfg(test)]
+    pub fn run(mut self) -> Ran {
+        let mut all = Ran::default();
+        while !self.is_empty() {
+            let ran = self.run_next();
+            all.runs += ran.runs;
+            all.panic = all.panic.or(ran.panic);
+        }
+        all
     }
 }
 
