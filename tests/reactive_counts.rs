@@ -1,9 +1,10 @@
-//! That nothing is left in the graph. It is the whole process's, so these tests run one at a time, and no
-//! others here.
+//! That nothing is left in the graph, and that nothing runs in vain. The graph is the whole process's, so these tests
+//! run one at a time, and no others here.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::sync::{Mutex, PoisonError};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mizu_sync::reactive::{Counts, counts, on_cleanup};
 use mizu_sync::{Computed, Effect, Signal, batch};
@@ -216,5 +217,32 @@ fn places_are_used_again() {
             assert_eq!(computed.get(), round);
             assert_eq!(more(), (3, 2, 0));
         }
+    });
+}
+
+/// While other threads commit, it may run once more.
+#[test]
+fn an_effect_made_inside_runs_at_once_and_sees_the_writes() {
+    growth(|_| {
+        let source = Signal::new(0);
+        let double = Computed::new({
+            let source = source.clone();
+            move || source.get() * 2
+        });
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let take = || mem::take(&mut *seen.lock().unwrap());
+        let _effect = batch(|| {
+            source.set(1);
+            let effect = Effect::new({
+                let (source, double, seen) = (source.clone(), double.clone(), Arc::clone(&seen));
+                move || seen.lock().unwrap().push((source.get(), double.get()))
+            });
+            assert_eq!(take(), [(1, 2)]);
+            effect
+        });
+        // It has seen what is so now.
+        assert_eq!(take(), []);
+        source.set(2);
+        assert_eq!(take(), [(2, 4)]);
     });
 }

@@ -215,24 +215,6 @@ fn a_panic_caught_inside_a_batch_leaves_it_open() {
 }
 
 #[test]
-fn an_effect_made_inside_runs_at_once_and_sees_the_writes() {
-    let source = Signal::new(0);
-    let double = Computed::new(own!(source => move || source.get() * 2));
-    let seen = Log::new();
-    let _effect = batch(|| {
-        source.set(1);
-        let effect =
-            Effect::new(own!(source, double, seen => move || seen.add((source.get(), double.get()))));
-        assert_eq!(seen.take(), [(1, 2)]);
-        effect
-    });
-    // It has seen what is so now.
-    assert_eq!(seen.take(), []);
-    source.set(2);
-    assert_eq!(seen.take(), [(2, 4)]);
-}
-
-#[test]
 fn an_effect_made_inside_runs_again_when_more_is_written() {
     let source = Signal::new(0);
     let seen = Log::new();

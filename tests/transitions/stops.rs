@@ -28,10 +28,13 @@ fn stop(client: &Client) -> Duration {
     took
 }
 
+/// What the client is in the midst of, and what brings it there, stops it and says how long that took.
+type Case = (&'static str, fn() -> Duration);
+
 #[test]
 fn a_stop_returns_soon_whatever_the_sync_is_in_the_midst_of() {
     let _alone = alone();
-    let cases: [(&str, fn() -> Duration); 8] = [
+    let cases: [Case; 8] = [
         ("a server that never answers", a_server_that_never_answers),
         ("a snapshot that trickles", a_snapshot_that_trickles),
         ("a request that cannot be ended", a_request_that_cannot_be_ended),
