@@ -48,7 +48,7 @@ impl Client {
 
     /// Waits until every callback, effect and listener has run that what happened before this call has made due: for
     /// tests and scripts. What they write makes others due, for which it does not wait. Nor does it wait for an effect that
-    /// a signal has made due on another thread, where it is just running: it runs once more there.
+    /// is just running on another thread, where a signal has made it due: it runs once more, there or after this call.
     ///
     /// # Errors
     /// [`Error::TimedOut`]: one of them has not returned, or this is called by one of them, which would wait for itself.

@@ -111,7 +111,8 @@ fn run_if_due(due: DueEffect, flush: u64, flushed: &mut Flushed) {
             }
         }
         if let Some(text) = enter(|graph, _| count_run(graph, id, flush)) {
-            flushed.keep(Some(Box::new(text)));
+            // A panic like the app's own: the hook of panics prints it, too.
+            flushed.keep(catch_unwind(|| panic!("{text}")).err());
             return flushed.keep(give_up(id));
         }
         flushed.runs += 1;
