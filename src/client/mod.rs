@@ -91,8 +91,8 @@ impl Client {
     /// waits for that. Also after the sync has ended by a panic.
     ///
     /// # Errors
-    /// [`Error::AlreadyStarted`]; that the client is paused or closed; that the file cannot be written.
-    /// [`Error::TimedOut`] when a sync that was stopped before is still in the midst of something.
+    /// [`Error::AlreadyStarted`](crate::Error::AlreadyStarted); that the client is paused or closed; that the file cannot be written.
+    /// [`Error::TimedOut`](crate::Error::TimedOut) when a sync that was stopped before is still in the midst of something.
     pub fn start(&self) -> Result<()> {
         self.core.start()
     }
@@ -136,7 +136,7 @@ impl Client {
     /// again for that.
     ///
     /// # Errors
-    /// [`Error::Unsent`] when writes would be lost and `unsent` does not say that they may; then nothing has
+    /// [`Error::Unsent`](crate::Error::Unsent) when writes would be lost and `unsent` does not say that they may; then nothing has
     /// happened. When the file cannot be deleted, or not be taken again: the client is paused then, and can be
     /// wiped again.
     pub fn wipe(&self, unsent: Unsent) -> Result<()> {
