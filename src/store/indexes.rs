@@ -69,13 +69,13 @@ impl Store {
     /// Makes the indexes that are missing, and drops those that are not declared any more.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written. This is a part of opening it: what is damaged is set aside, and the store is closed.
     pub fn declare(&self, mut indexes: Vec<Index>) -> Result<(), StoreError> {
         indexes.iter().try_for_each(|index| check_collection(&index.collection))?;
         indexes.sort_by_key(Index::name);
         indexes.dedup();
         *super::lock(&self.indexes) = indexes;
-        self.build_indexes()
+        self.build_indexes().map_err(|error| self.connections.set_aside(error))
     }
 
     /// Brings the file's indexes to what is declared.

@@ -119,7 +119,9 @@ impl Store {
         let (generation, staging, counts) = writer.transaction(Durability::Relaxed, |tx| {
             let sqlite = |error| self.error(&error);
             let generation = self.claim(tx)?;
-            let staging = replica::staging(tx).map_err(sqlite)?;
+            // All of it, so that damage shows while the file can still be set aside.
+            let stage = replica::read(tx).map_err(sqlite)?.stage;
+            let staging = stage.map_or(0, |stage| stage.generation.cast_signed());
             Ok((generation, staging, lists::count(tx).map_err(sqlite)?))
         })?;
         // Before anybody else can write.

@@ -124,12 +124,6 @@ impl Store {
     }
 }
 
-/// The generation of a snapshot that is being taken, 0 if none is.
-pub fn staging(connection: &Connection) -> rusqlite::Result<i64> {
-    let generation = connection.query_row("SELECT generation FROM stage", [], |row| row.get(0)).optional()?;
-    Ok(generation.unwrap_or(0))
-}
-
 /// Where the log was pulled to. Written with the page that it ends.
 pub fn set_position(tx: &Transaction<'_>, cursor: Cursor, tag: Option<&Tag>) -> rusqlite::Result<()> {
     let sql = "UPDATE replica SET cursor = ?1, tag = ?2";
@@ -148,7 +142,8 @@ fn tag(text: Option<String>) -> Option<Tag> {
     text.as_deref().and_then(Tag::new)
 }
 
-fn read(connection: &Connection) -> rusqlite::Result<Replica> {
+/// See [`Store::replica`].
+pub fn read(connection: &Connection) -> rusqlite::Result<Replica> {
     let stage = connection
         .query_row(
             "SELECT generation, cursor, tag, after_collection, after_id, rows, total, newest_cursor, newest_tag

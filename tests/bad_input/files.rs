@@ -270,6 +270,23 @@ fn a_file_whose_damage_shows_when_its_content_is_read_is_set_aside_too() {
 }
 
 #[test]
+fn a_file_whose_damage_shows_when_an_index_is_made_is_set_aside_too() {
+    let (_folder, path) = closed();
+    let connection = Connection::open(&path).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'entity'";
+    let page: usize = connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
+    drop(connection);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[(page - 1) * 4_096..page * 4_096].fill(0xaa);
+    fs::write(&path, &bytes).unwrap();
+    let open = || builder(&nowhere(), &path).index("note", ["text"]).open();
+    let error = open().unwrap_err();
+    assert!(matches!(&error, Error::Store(StoreError::Corrupt { set_aside: Some(_), .. })), "{error:?}");
+    let client = open().unwrap();
+    client.collection::<Note>("note").create("new", Note::new("a")).unwrap();
+}
+
+#[test]
 fn a_second_damaged_file_does_not_take_the_place_of_the_first() {
     let (_folder, path) = closed();
     let mut places = Vec::new();
