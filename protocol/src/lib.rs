@@ -15,6 +15,7 @@
 mod code;
 mod cursor;
 mod fields;
+pub mod generic;
 pub mod header;
 pub mod json;
 pub mod limits;

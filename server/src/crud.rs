@@ -1,10 +1,7 @@
 //! The generic mutations, with which the server serves any app.
 
-use std::borrow::Cow;
-
 use mizu_sync_protocol::Fields;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use mizu_sync_protocol::generic::{Patch, Target, WithData};
 
 use crate::mutation_context::MutationContext;
 use crate::mutator::{Failure, Mutator, Rejection};
@@ -19,30 +16,6 @@ use crate::mutator::{Failure, Mutator, Rejection};
 /// | `delete` | `{"id"}` | ok where it is missing |
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crud;
-
-#[derive(Deserialize)]
-struct WithData<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Patch<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    set: Fields<'a>,
-    #[serde(borrow, default)]
-    unset: Vec<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Target<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-}
 
 impl Mutator for Crud {
     fn apply(&self, context: &mut MutationContext<'_>) -> Result<(), Failure> {

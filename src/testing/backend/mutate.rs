@@ -1,37 +1,9 @@
 //! The generic mutations.
 
-use std::borrow::Cow;
-
-use mizu_sync_protocol::Fields;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use mizu_sync_protocol::generic::{Patch, Target, WithData};
 
 use super::{Refusal, Transaction};
 use crate::model::{EntityKey, Object};
-
-#[derive(Deserialize)]
-struct WithData<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Patch<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    set: Fields<'a>,
-    #[serde(borrow, default)]
-    unset: Vec<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Target<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-}
 
 /// What a mutation of the name `<collection>.<verb>` does.
 pub fn generic(name: &str, transaction: &mut Transaction) -> Result<(), Refusal> {
