@@ -10,7 +10,7 @@ use crate::line::{At, Line, Says};
 use crate::process::{assert_each, shared, within};
 use crate::support::{Note, SOON};
 use crate::table::expected;
-use crate::transition::{Outcome, Transition};
+use crate::transition::Transition;
 
 /// Calls that take a closure which may end the client that it is given to.
 const CALLS: [&str; 7] =
@@ -79,14 +79,8 @@ fn one(call: &str, transition: Transition) -> Result<(), String> {
     let (result, client) = made.lock().unwrap().take().ok_or("it was not made")?;
     device.client = client;
     let (outcome, life) = expected("online", transition);
-    if Outcome::of(&result) != outcome {
-        return Err(format!("it gives {result:?}, expected {outcome:?}"));
-    }
-    if life == Life::Stopped {
-        device.client().delivered(SOON).map_err(|error| error.to_string())?;
-    }
-    device.heard.try_iter().for_each(drop);
-    device.check(life)
+    outcome.check(&result)?;
+    check(device, life)
 }
 
 /// A client whose transport makes a transition when it is asked for the first time.
@@ -117,9 +111,7 @@ fn at_start(transition: Transition) -> Result<(), String> {
     let started = device.client().start();
     let result = made.lock().unwrap().take().ok_or("the transport is not asked for")?;
     let (outcome, life) = expected("new", transition);
-    if Outcome::of(&result) != outcome {
-        return Err(format!("it gives {result:?}, expected {outcome:?}"));
-    }
+    outcome.check(&result)?;
     // The start goes on after it.
     let name = match life {
         Life::Paused { .. } => "paused",
@@ -129,9 +121,7 @@ fn at_start(transition: Transition) -> Result<(), String> {
         _ => "new",
     };
     let (outcome, life) = expected(name, Transition::Start);
-    if Outcome::of(&started) != outcome {
-        return Err(format!("the start gives {started:?}, expected {outcome:?}"));
-    }
+    outcome.check(&started).map_err(|error| format!("the start: {error}"))?;
     if matches!(life, Life::Closed | Life::Wiped | Life::Paused { .. }) {
         device.heard.try_iter().for_each(drop);
     }
@@ -176,9 +166,12 @@ fn in_transport(at: At, transition: Transition) -> Result<(), String> {
     device.client = client;
     let state = if at == At::Dropped { "stopped" } else { "online" };
     let (outcome, life) = expected(state, transition);
-    if Outcome::of(&result) != outcome {
-        return Err(format!("it gives {result:?}, expected {outcome:?}"));
-    }
+    outcome.check(&result)?;
+    check(device, life)
+}
+
+/// What was called before the transition may still be under way.
+fn check(device: Device, life: Life) -> Result<(), String> {
     if life == Life::Stopped {
         device.client().delivered(SOON).map_err(|error| error.to_string())?;
     }

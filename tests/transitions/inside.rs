@@ -13,7 +13,7 @@ use crate::line::{Line, Says};
 use crate::process::{assert_each, shared, within};
 use crate::support::{Note, SOON};
 use crate::table::expected;
-use crate::transition::{Outcome, Transition};
+use crate::transition::Transition;
 
 /// What the client calls.
 const PLACES: [&str; 11] = [
@@ -60,9 +60,7 @@ fn one(place: &'static str, transition: Transition) -> Result<(), String> {
     let (result, client) = told.recv_timeout(SOON).map_err(|error| format!("it does not return: {error}"))?;
     device.client = client;
     let (outcome, life) = expected("online", transition);
-    if Outcome::of(&result) != outcome {
-        return Err(format!("it gives {result:?}, expected {outcome:?}"));
-    }
+    outcome.check(&result)?;
     if life == Life::Stopped {
         device.client().delivered(SOON).map_err(|error| error.to_string())?;
         hook.assert_late(|name, _| name.starts_with("on_"))?;

@@ -58,8 +58,6 @@ fn a_wipe_that_refuses_to_lose_anything_wipes_where_there_is_nothing_to_lose() {
 fn one(state: &str, unsent: bool, transition: Transition, expected: (Outcome, Life)) -> Result<(), String> {
     let mut device = Device::in_state(state, unsent);
     let result = transition.make(&mut device.client);
-    if Outcome::of(&result) != expected.0 {
-        return Err(format!("it gives {result:?}, expected {:?}", expected.0));
-    }
+    expected.0.check(&result)?;
     device.check(expected.1)
 }

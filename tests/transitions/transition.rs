@@ -115,4 +115,10 @@ impl Outcome {
             name => panic!("no outcome is called {name}"),
         }
     }
+
+    /// # Errors
+    /// When the result is another.
+    pub fn check(self, result: &Result<(), Error>) -> Result<(), String> {
+        if Self::of(result) == self { Ok(()) } else { Err(format!("it gives {result:?}, expected {self:?}")) }
+    }
 }
