@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 
@@ -160,18 +161,22 @@ impl Place {
 #[derive(Clone)]
 pub(super) struct Exchange(Arc<Ongoing>);
 
-struct Ongoing(Arc<Place>);
+struct Ongoing {
+    place: Arc<Place>,
+    /// Whether a live socket follows, and not the next request.
+    upgrades: AtomicBool,
+}
 
 impl Exchange {
     /// The head of a request is there.
     pub(super) fn begin(place: Arc<Place>) -> Self {
         place.enter(Phase::Body);
-        Self(Arc::new(Ongoing(place)))
+        Self(Arc::new(Ongoing { place, upgrades: AtomicBool::new(false) }))
     }
 
     /// The request is there: until this is dropped, the connection is not closed for another. `None` if it has been.
     pub(super) fn work(&self) -> Option<Work<'_>> {
-        let place = &*self.0.0;
+        let place = &*self.0.place;
         let mut standing = place.standing();
         standing.enter(Phase::Work);
         (standing.phase == Phase::Work).then(|| Work(place))
@@ -179,13 +184,19 @@ impl Exchange {
 
     /// The answer is there.
     pub(super) fn answer(&self) {
-        self.0.0.enter(Phase::Answer);
+        self.0.place.enter(Phase::Answer);
+    }
+
+    /// After its answer the connection is a live socket: no moment in which it would seem to be idle.
+    pub(super) fn upgrade(&self) {
+        self.0.upgrades.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for Ongoing {
     fn drop(&mut self) {
-        self.0.enter(Phase::Idle);
+        let upgrades = *self.upgrades.get_mut();
+        self.place.enter(if upgrades { Phase::Upgraded } else { Phase::Idle });
     }
 }
 
@@ -244,6 +255,19 @@ mod tests {
         place.moved();
         assert_eq!(limit_of_answer, LIMITS.answer);
         assert!(limit(&place).unwrap().0 >= begun);
+    }
+
+    #[test]
+    fn a_connection_that_becomes_a_live_socket_is_not_idle_in_between() {
+        let place = Arc::new(Place::new());
+        let exchange = Exchange::begin(Arc::clone(&place));
+        drop(exchange.work());
+        exchange.upgrade();
+        exchange.answer();
+        drop(exchange);
+        place.close_if_idle();
+        place.live(false);
+        assert!(place.waiting().is_some(), "a stop has taken it for idle");
     }
 
     #[test]

@@ -72,6 +72,7 @@ async fn upgrade(
         Ok::<_, Refusal>(session?)
     });
     let session = opening.await.map_err(|_| Refusal::internal())??;
+    exchange.upgrade();
     handover.put(Upgrade { socket: hyper::upgrade::on(&mut request), session, wake });
     Ok(response)
 }
