@@ -95,6 +95,13 @@ pub enum Error {
         /// Mutations that were rejected.
         rejected: u64,
     },
+    /// Code of the app in another language failed, where it was called for a value.
+    #[cfg(feature = "ffi")]
+    #[error("the app's own code failed: {reason}")]
+    Callback {
+        /// What it said.
+        reason: String,
+    },
     /// The system gave no thread.
     #[error("no thread could be started: {reason}")]
     Thread {

@@ -103,9 +103,14 @@ mod guides {
     mod testing {}
 }
 
+#[cfg(feature = "ffi")]
+uniffi::setup_scaffolding!();
+
 mod client;
 mod collection;
 mod error;
+#[cfg(feature = "ffi")]
+pub mod ffi;
 mod model;
 pub mod net;
 #[cfg(feature = "planted-bugs")]

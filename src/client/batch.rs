@@ -23,7 +23,7 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn into_intents(self) -> Vec<Intent> {
-        self.0.intents
+        self.0.gathered.into_intents()
     }
 
     /// Queues a mutation of the application's own, with no local effect.
@@ -32,7 +32,7 @@ impl<'a> Batch<'a> {
     /// When the arguments cannot be serialised.
     pub fn mutate(&mut self, name: &str, args: &impl Serialize) -> Result<()> {
         let args = codec::args(name, args)?;
-        self.0.intents.push(Intent::Custom { name: name.to_owned(), args, expected: Vec::new() });
+        self.0.gathered.mutate(name, args);
         Ok(())
     }
 }

@@ -17,10 +17,10 @@ use super::platform::Platform;
 use super::watches::Watches;
 use crate::collection::codec::Codec;
 use crate::error::{Error, Result};
-use crate::model::{EntityKey, Intent, NewMutation, Replica};
+use crate::model::{Edit, EntityKey, Intent, NewMutation, Object, Replica};
 use crate::net::{Token, Tokens, Transport};
 use crate::reactive;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::sync::{Config, Dialect, Event};
 
 /// What a client is made of beside its file.
@@ -127,6 +127,28 @@ impl Core {
         self.store.write(write)?;
         self.queue_changed();
         Ok(ids)
+    }
+
+    /// Writes to an entity what `change` says of it as it is, again and again until nobody else has changed it meanwhile.
+    /// Nothing where it says `None`.
+    ///
+    /// # Errors
+    /// As [`Self::write`], and those of `change`.
+    pub fn update(
+        &self,
+        key: &EntityKey,
+        mut change: impl FnMut(Option<&Object>) -> Result<Option<(Object, Vec<String>)>>,
+    ) -> Result<()> {
+        loop {
+            // As it is stored: nobody has to be woken by that.
+            let seen = self.store.get(key)?.map(|row| row.data);
+            let Some((set, unset)) = change(seen.as_ref())? else { return Ok(()) };
+            let edit = Edit::Update { set, unset, seen };
+            match self.write(vec![Intent::Entity(key.clone(), edit)]) {
+                Err(Error::Store(StoreError::Changed { .. })) => {}
+                result => return result.map(drop),
+            }
+        }
     }
 
     /// Tells the engine that the queue is another one.

@@ -40,6 +40,9 @@ enum Item {
     Log(LogLine),
     /// Runs effects. `turn`: how many effects before it led to it, each by a write of its own.
     Run { due: Due, turn: u32 },
+    /// Tells somebody that everything before it is done.
+    #[cfg(feature = "ffi")]
+    Reached(Box<dyn FnOnce() + Send>),
 }
 
 /// What waits, and how far it got.
@@ -65,6 +68,8 @@ impl Queue {
         let ready = match self.waiting.front()?.1 {
             Item::Tell(..) | Item::Log(_) => true,
             Item::Run { .. } => !self.held,
+            #[cfg(feature = "ffi")]
+            Item::Reached(_) => true,
         };
         let (number, item) = if ready { self.waiting.pop_front()? } else { return None };
         self.doing = Some(number);
@@ -215,6 +220,19 @@ impl Dispatcher {
         drop(dropped);
     }
 
+    /// Calls `tell` when everything that came before this call is done. Not at all once this is closed.
+    #[cfg(feature = "ffi")]
+    pub fn when_done(&self, tell: impl FnOnce() + Send + 'static) -> Result<()> {
+        let mut queue = self.0.queue();
+        self.start(&mut queue)?;
+        if !queue.closed {
+            queue.add(Item::Reached(Box::new(tell)));
+        }
+        drop(queue);
+        self.0.changed.notify_all();
+        Ok(())
+    }
+
     /// Waits until everything that came before this call is done, for as long as anything may get done. Whether that
     /// came to pass.
     pub fn wait(&self, timeout: Duration) -> bool {
@@ -293,6 +311,8 @@ impl Shared {
             let wanted = match &item {
                 Item::Tell(session, _) => queue.session == Some(*session),
                 Item::Log(_) | Item::Run { .. } => true,
+                #[cfg(feature = "ffi")]
+                Item::Reached(_) => true,
             };
             drop(queue);
             let rest = match item {
@@ -307,6 +327,11 @@ impl Shared {
                     None
                 }
                 Item::Run { due, turn } => self.run_next(due, turn),
+                #[cfg(feature = "ffi")]
+                Item::Reached(tell) => {
+                    tell();
+                    None
+                }
             };
             queue = self.queue();
             let number = queue.doing.take();

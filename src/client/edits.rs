@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::core::Core;
 use crate::collection::Collection;
@@ -17,41 +18,67 @@ use crate::store;
 /// Nothing of it is on disk, and nobody else sees it, before the closure has returned.
 pub struct Edits<'a> {
     core: &'a Core,
-    /// What the entities that were edited look like.
-    views: HashMap<EntityKey, Option<Object>>,
-    /// What was gathered, in order.
-    pub(super) intents: Vec<Intent>,
+    pub(super) gathered: Gathered,
 }
 
-impl<'a> Edits<'a> {
-    pub(super) fn new(core: &'a Core) -> Self {
-        Self { core, views: HashMap::new(), intents: Vec::new() }
+/// What was gathered.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    /// What the entities that were edited look like.
+    views: HashMap<EntityKey, Option<Object>>,
+    /// In order.
+    intents: Vec<Intent>,
+}
+
+impl Gathered {
+    /// The entity with what was gathered.
+    pub fn view(&self, core: &Core, key: &EntityKey) -> Result<Option<Object>> {
+        if let Some(view) = self.views.get(key) {
+            return Ok(view.clone());
+        }
+        Ok(core.store.get(key)?.map(|row| row.data))
     }
 
-    /// The edits of entities among what was gathered.
-    pub(super) fn into_edits(self) -> Vec<(EntityKey, Edit)> {
+    /// Adds an edit; refuses at once what the store would refuse.
+    pub fn edit(&mut self, core: &Core, key: EntityKey, edit: Edit) -> Result<()> {
+        let visible = self.view(core, &key)?;
+        let patch = store::resolve(edit.clone(), visible.as_ref(), &key)?;
+        self.views.insert(key.clone(), patch.apply(visible));
+        self.intents.push(Intent::Entity(key, edit));
+        Ok(())
+    }
+
+    /// Adds a mutation of the app's own.
+    pub fn mutate(&mut self, name: &str, args: Box<RawValue>) {
+        self.intents.push(Intent::Custom { name: name.to_owned(), args, expected: Vec::new() });
+    }
+
+    /// All of it, to be written.
+    pub fn into_intents(self) -> Vec<Intent> {
+        self.intents
+    }
+
+    /// The edits of entities, as what a mutation of the app's own is expected to do.
+    pub fn into_edits(self) -> Vec<(EntityKey, Edit)> {
         let edit = |intent| match intent {
             Intent::Entity(key, edit) => Some((key, edit)),
             Intent::Custom { .. } => None,
         };
         self.intents.into_iter().filter_map(edit).collect()
     }
+}
 
-    /// The entity with what was gathered.
-    fn view(&self, key: &EntityKey) -> Result<Option<Object>> {
-        if let Some(view) = self.views.get(key) {
-            return Ok(view.clone());
-        }
-        Ok(self.core.store.get(key)?.map(|row| row.data))
+impl<'a> Edits<'a> {
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self { core, gathered: Gathered::default() }
     }
 
-    /// Adds an edit; refuses at once what the store would refuse.
+    fn view(&self, key: &EntityKey) -> Result<Option<Object>> {
+        self.gathered.view(self.core, key)
+    }
+
     fn edit(&mut self, key: EntityKey, edit: Edit) -> Result<()> {
-        let visible = self.view(&key)?;
-        let patch = store::resolve(edit.clone(), visible.as_ref(), &key)?;
-        self.views.insert(key.clone(), patch.apply(visible));
-        self.intents.push(Intent::Entity(key, edit));
-        Ok(())
+        self.gathered.edit(self.core, key, edit)
     }
 
     /// An entity as it is with the writes of this batch; `None` when there is none.

@@ -43,6 +43,10 @@ pub use options::Builder;
 pub use status::{Authorization, Connectivity, Progress, Status};
 
 pub(crate) use self::core::Core;
+#[cfg(feature = "ffi")]
+pub(crate) use self::edits::Gathered;
+#[cfg(feature = "ffi")]
+pub(crate) use self::monitor::{Wait, Waker};
 
 use self::core::Setup;
 use crate::collection::Collection;
@@ -220,7 +224,7 @@ impl Client {
         let args = codec::args(name, args)?;
         let mut edits = Edits::new(&self.core);
         expect(&mut edits)?;
-        let expected = edits.into_edits();
+        let expected = edits.gathered.into_edits();
         let ids = self.core.write(vec![Intent::Custom { name: name.to_owned(), args, expected }])?;
         Ok(ids.into_iter().next().unwrap_or_default())
     }
@@ -301,6 +305,14 @@ impl Client {
     /// every start pulls.
     pub fn notify_live(&self, cursor: Cursor) {
         self.core.send(Event::Hint(cursor));
+    }
+}
+
+#[cfg(feature = "ffi")]
+impl Client {
+    /// What it is made of, for the bindings.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 }
 

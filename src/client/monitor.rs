@@ -1,5 +1,7 @@
 //! What can be seen of the sync, shared between the thread that drives it and those that wait.
 
+#[cfg(feature = "ffi")]
+use std::sync::{Arc, Weak};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,6 +47,29 @@ pub struct Monitor {
     seen: Mutex<Seen>,
     updated: Condvar,
     observer: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Those who wait without a thread.
+    #[cfg(feature = "ffi")]
+    wakers: Mutex<Vec<Weak<Waker>>>,
+}
+
+/// Called when it is worth looking again.
+#[cfg(feature = "ffi")]
+pub type Waker = dyn Fn() + Send + Sync;
+
+/// What somebody waits for.
+pub struct Wait {
+    pub waiting_for: &'static str,
+    /// How many failures there had been: of what is in the way, only what came up after them counts. Whoever asks for
+    /// another attempt wants to know what comes of it.
+    pub failures: u64,
+    pub done: Box<dyn Fn(&Seen) -> bool + Send + Sync>,
+}
+
+impl Wait {
+    /// That it did not happen in time.
+    pub fn timed_out(&self, after: Duration, seen: &Seen) -> Error {
+        Error::TimedOut { waiting_for: self.waiting_for, after, reason: seen.reason() }
+    }
 }
 
 impl Monitor {
@@ -66,47 +91,55 @@ impl Monitor {
         if let Some(observer) = self.observer.get() {
             observer();
         }
+        #[cfg(feature = "ffi")]
+        {
+            let wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            wakers.iter().filter_map(Weak::upgrade).for_each(|wake| wake());
+        }
     }
 
-    /// Waits until `done`, for as long as the sync may get there by itself. Of what is in the way, only what came
-    /// up after the first `failures` counts: whoever asks for another attempt wants to know what comes of it.
+    /// Waits until it is done, for as long as the sync may get there by itself.
     ///
     /// # Errors
-    /// [`Error::NotStarted`] when the sync is stopped, [`Error::Panicked`] when it panicked, [`Error::Sync`] when
-    /// something needs action, [`Error::TimedOut`].
-    pub fn wait(
-        &self,
-        store: &Store,
-        waiting_for: &'static str,
-        timeout: Duration,
-        failures: u64,
-        done: impl Fn(&Seen) -> bool,
-    ) -> Result<Seen> {
+    /// As [`Self::look`], and [`Error::TimedOut`].
+    pub fn wait(&self, store: &Store, wait: &Wait, timeout: Duration) -> Result<()> {
         let deadline = Instant::now().checked_add(timeout);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            // Local writes fill the queue without asking anybody; what empties it counts once the state that is
-            // shared here shows the same. What is shared stays as the driver left it: others wait for its next
-            // change.
-            let queue = store.counts().at_least(seen.queue);
-            let now = Seen { queue, ..seen.clone() };
-            now.running.check()?;
-            if done(&now) {
-                return Ok(now);
-            }
-            let failed = seen.state.failures > failures;
-            if let Some(error) = seen.state.error.as_ref().filter(|error| failed && error.needs_action()) {
-                return Err(Error::Sync(error.clone()));
+            let now = Self::now(&seen, store);
+            if now.is_done(wait)? {
+                return Ok(());
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
-                return Err(Error::TimedOut { waiting_for, after: timeout, reason: now.reason() });
+                return Err(wait.timed_out(timeout, &now));
             }
             seen = match left {
                 None => self.updated.wait(seen).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => self.updated.wait_timeout(seen, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
+    }
+
+    /// What is seen now, with the queue as it is.
+    #[cfg(feature = "ffi")]
+    pub fn look(&self, store: &Store) -> Seen {
+        Self::now(&self.seen(), store)
+    }
+
+    /// Wakes `waker` after each update, with no lock held, for as long as somebody else has it.
+    #[cfg(feature = "ffi")]
+    pub fn wake(&self, waker: &Arc<Waker>) {
+        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers.retain(|waker| waker.strong_count() > 0);
+        wakers.push(Arc::downgrade(waker));
+    }
+
+    fn now(seen: &Seen, store: &Store) -> Seen {
+        // Local writes fill the queue without asking anybody; what empties it counts once the state that is shared here
+        // shows the same. What is shared stays as the driver left it: others wait for its next change.
+        let queue = store.counts().at_least(seen.queue);
+        Seen { queue, ..seen.clone() }
     }
 }
 
@@ -124,6 +157,23 @@ impl Seen {
             state: SyncState { cursor, bootstrapped, ..SyncState::default() },
             queue,
             running: Running::Started,
+        }
+    }
+
+    /// Whether it has happened.
+    ///
+    /// # Errors
+    /// [`Error::NotStarted`] when the sync is stopped, [`Error::Panicked`] when it panicked, [`Error::Sync`] when
+    /// something needs action.
+    pub fn is_done(&self, wait: &Wait) -> Result<bool> {
+        self.running.check()?;
+        if (wait.done)(self) {
+            return Ok(true);
+        }
+        let failed = self.state.failures > wait.failures;
+        match self.state.error.as_ref().filter(|error| failed && error.needs_action()) {
+            Some(error) => Err(Error::Sync(error.clone())),
+            None => Ok(false),
         }
     }
 
@@ -176,7 +226,8 @@ mod tests {
                 look.send(()).unwrap();
                 seen.queue.pending == 0
             };
-            thread::spawn(move || monitor.wait(&store, "sent", Duration::from_secs(3600), 0, empty).map(drop))
+            let wait = Wait { waiting_for: "sent", failures: 0, done: Box::new(empty) };
+            thread::spawn(move || monitor.wait(&store, &wait, Duration::from_secs(3600)))
         };
         // It has looked, and nothing is updated before it sleeps.
         looked.recv().unwrap();

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::monitor::Seen;
+use super::monitor::{Seen, Wait};
 use super::{Client, platform};
 use crate::error::{Error, Result};
 use crate::sync::Event;
@@ -17,11 +17,7 @@ impl Client {
     /// action; [`Error::TimedOut`] with the reason; [`Error::Panicked`]. But for the last, the sync goes on in the
     /// background all the same.
     pub fn sync(&self, timeout: Duration) -> Result<()> {
-        let failures = self.core.monitor.seen().state.failures;
-        let request = self.request_sync()?;
-        self.wait("synced", timeout, failures, |seen| {
-            seen.queue.pending == 0 && seen.queue.acked == 0 && seen.state.request_served >= request
-        })
+        self.wait(&self.begin_sync()?, timeout)
     }
 
     /// Waits until every write is sent and its effects are seen.
@@ -29,8 +25,7 @@ impl Client {
     /// # Errors
     /// As [`Client::sync`].
     pub fn flush(&self, timeout: Duration) -> Result<()> {
-        let failures = self.seen_running()?.past_failures();
-        self.wait("sent", timeout, failures, |seen| seen.queue.pending == 0 && seen.queue.acked == 0)
+        self.wait(&self.begin_flush()?, timeout)
     }
 
     /// Waits until the server's data has been here once. Returns at once if it has, in an earlier process even.
@@ -38,12 +33,10 @@ impl Client {
     /// # Errors
     /// As [`Client::sync`].
     pub fn wait_for_first_sync(&self, timeout: Duration) -> Result<()> {
-        let failures = match self.seen_running() {
-            Ok(seen) => seen.past_failures(),
-            Err(Error::NotStarted) if self.core.monitor.seen().state.bootstrapped => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        self.wait("synced for the first time", timeout, failures, |seen| seen.state.bootstrapped)
+        match self.begin_first_sync()? {
+            Some(wait) => self.wait(&wait, timeout),
+            None => Ok(()),
+        }
     }
 
     /// Waits until every callback, effect and listener has run that what happened before this call has made due: for
@@ -68,6 +61,15 @@ impl Client {
         Err(Error::TimedOut { waiting_for: "delivered", after: timeout, reason })
     }
 
+    /// As [`Client::delivered`], without a thread that waits.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn when_delivered(&self, tell: impl FnOnce() + Send + 'static) -> Result<()> {
+        match self.core.not_running() {
+            Error::NotStarted => self.core.dispatcher.when_done(tell),
+            error => Err(error),
+        }
+    }
+
     /// What is seen of the sync, which must run.
     fn seen_running(&self) -> Result<Seen> {
         let seen = self.core.monitor.seen();
@@ -75,25 +77,40 @@ impl Client {
         Ok(seen)
     }
 
-    /// Asks for a sync; gives the number of the request.
-    fn request_sync(&self) -> Result<u64> {
+    /// Asks for a sync.
+    pub(crate) fn begin_sync(&self) -> Result<Wait> {
+        let failures = self.core.monitor.seen().state.failures;
         let request = self.core.sync_requests.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.core.send(Event::SyncRequested(request)) { Ok(request) } else { Err(self.core.not_running()) }
+        if !self.core.send(Event::SyncRequested(request)) {
+            return Err(self.core.not_running());
+        }
+        let done = move |seen: &Seen| is_sent(seen) && seen.state.request_served >= request;
+        Ok(Wait { waiting_for: "synced", failures, done: Box::new(done) })
     }
 
-    fn wait(
-        &self,
-        waiting_for: &'static str,
-        timeout: Duration,
-        failures: u64,
-        done: impl Fn(&Seen) -> bool,
-    ) -> Result<()> {
-        let waited = self.core.monitor.wait(&self.core.store, waiting_for, timeout, failures, done);
-        waited.map(drop).map_err(|error| self.explained(error))
+    pub(crate) fn begin_flush(&self) -> Result<Wait> {
+        let failures = self.seen_running()?.past_failures();
+        Ok(Wait { waiting_for: "sent", failures, done: Box::new(is_sent) })
+    }
+
+    /// `None` where it has been.
+    pub(crate) fn begin_first_sync(&self) -> Result<Option<Wait>> {
+        let failures = match self.seen_running() {
+            Ok(seen) => seen.past_failures(),
+            Err(Error::NotStarted) if self.core.monitor.seen().state.bootstrapped => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let done = |seen: &Seen| seen.state.bootstrapped;
+        Ok(Some(Wait { waiting_for: "synced for the first time", failures, done: Box::new(done) }))
+    }
+
+    fn wait(&self, wait: &Wait, timeout: Duration) -> Result<()> {
+        let waited = self.core.monitor.wait(&self.core.store, wait, timeout);
+        waited.map_err(|error| self.explained(error))
     }
 
     /// What those who wait are told: what the monitor says, with what it does not know.
-    fn explained(&self, error: Error) -> Error {
+    pub(crate) fn explained(&self, error: Error) -> Error {
         match error {
             Error::NotStarted => self.core.not_running(),
             // Whatever else is known is older than that.
@@ -103,4 +120,8 @@ impl Client {
             error => error,
         }
     }
+}
+
+fn is_sent(seen: &Seen) -> bool {
+    seen.queue.pending == 0 && seen.queue.acked == 0
 }

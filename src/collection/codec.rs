@@ -1,5 +1,8 @@
 //! Between the app's types and JSON.
 
+#[cfg(feature = "ffi")]
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -27,10 +30,15 @@ impl Codec {
             let reason = format!("it could not be read back ({reason})");
             return Err(Error::Encode { entity: key.clone(), reason });
         }
-        Ok(match self.version(key) {
+        Ok(self.versioned(key, object))
+    }
+
+    /// A value that says of which version of the app's model it is, where there are versions.
+    pub fn versioned(&self, key: &EntityKey, object: Object) -> Object {
+        match self.version(key) {
             Some(version) => object.patched(&version, &[]),
             None => object,
-        })
+        }
     }
 
     /// What an entity says of its version when it is written now.
@@ -47,19 +55,52 @@ impl Codec {
         }
     }
 
+    /// Whether a collection's model has versions.
+    #[cfg(feature = "ffi")]
+    pub fn has_versions(&self, collection: &str) -> bool {
+        self.upcasters.newest(collection).is_some()
+    }
+
+    /// An entity as the newest version of the app's model has it.
+    #[cfg(feature = "ffi")]
+    pub fn newest<'a>(&self, key: &EntityKey, data: &'a Object) -> Cow<'a, Object> {
+        match self.upcasters.upcast(key, data) {
+            None => Cow::Borrowed(data),
+            Some(Upcast { set, unset }) => Cow::Owned(data.patched(&set, &unset)),
+        }
+    }
+
     /// The edit that makes an entity `value`, and leaves the fields that the type does not know.
     pub fn set<T>(&self, key: &EntityKey, current: Option<&Object>, value: &T) -> Result<Edit>
     where
         T: Serialize + DeserializeOwned,
     {
-        let known = self.encode(key, value)?;
+        // `set_fields` says of which version it is.
+        let after = Self::default().encode(key, value)?;
+        self.set_fields(key, current, |newest| {
+            // What the type knows of the current value; all of it where it does not fit the type.
+            let before = match parse::<T>(key, newest) {
+                Ok(before) => Some(serialise(key, &before)?),
+                Err(_) => None,
+            };
+            Ok(Values { before, after })
+        })
+    }
+
+    /// As [`Self::set`], by the JSON of the values: `change` gets the entity as the newest version of the model has it,
+    /// and gives what the type knows of it, where it fits the type, and the new value.
+    pub fn set_fields(
+        &self,
+        key: &EntityKey,
+        current: Option<&Object>,
+        change: impl FnOnce(&Object) -> Result<Values>,
+    ) -> Result<Edit> {
         let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
         let upcast = self.upcasters.upcast(key, current);
-        // What the type knows of the current value; all of it where it does not fit the type.
-        let before = match self.decode::<T>(key, current) {
-            Ok(before) => serialise(key, &before)?,
-            Err(_) => current.clone(),
-        };
+        let newest = upcast.as_ref().map(|upcast| current.patched(&upcast.set, &upcast.unset));
+        let Values { before, after } = change(newest.as_ref().unwrap_or(current))?;
+        let known = self.versioned(key, after);
+        let before = before.as_ref().unwrap_or(current);
         let mut gone = before.fields().names_not_in(&known.fields());
         gone.retain(|name| name != VERSION_FIELD);
         let known = match upcast {
@@ -84,20 +125,41 @@ impl Codec {
     where
         T: Serialize + DeserializeOwned,
     {
+        self.update_fields(key, current, |newest| {
+            let mut value: T = parse(key, newest)?;
+            let before = Some(serialise(key, &value)?);
+            change(&mut value);
+            // As without a version: the one that is stored stays, or is told by the upcast.
+            Ok(Values { before, after: Self::default().encode(key, &value)? })
+        })
+    }
+
+    /// As [`Self::update`], by the JSON of the values: `change` gets the entity as the newest version of the model has
+    /// it, and gives what the type knows of it before and after.
+    pub fn update_fields(
+        &self,
+        key: &EntityKey,
+        current: Option<&Object>,
+        change: impl FnOnce(&Object) -> Result<Values>,
+    ) -> Result<Option<(Object, Vec<String>)>> {
         let Some(current) = current else { return Err(StoreError::NotFound { entity: key.clone() }.into()) };
         let upcast = self.upcasters.upcast(key, current);
         let newest = upcast.as_ref().map(|upcast| current.patched(&upcast.set, &upcast.unset));
-        let mut value: T = parse(key, newest.as_ref().unwrap_or(current))?;
-        let before = serialise(key, &value)?;
-        change(&mut value);
-        // As without a version: the one that is stored stays, or is told by the upcast.
-        let after = Self::default().encode(key, &value)?;
+        let Values { before, after } = change(newest.as_ref().unwrap_or(current))?;
+        let before = before.as_ref().unwrap_or(current);
         let Some((set, unset)) = before.fields().patch_to(&after.fields()) else { return Ok(None) };
         let Some(newest) = newest else { return Ok(Some((Object::from_fields(&set), unset))) };
         let updated = newest.patched(&Object::from_fields(&set), &unset);
         let patch = current.fields().patch_to(&updated.fields());
         Ok(patch.map(|(set, unset)| (Object::from_fields(&set), unset)))
     }
+}
+
+/// An entity before and after a change of it, as the app's type has it.
+pub struct Values {
+    /// `None` where it does not fit the type.
+    pub before: Option<Object>,
+    pub after: Object,
 }
 
 fn serialise<T: Serialize>(key: &EntityKey, value: &T) -> Result<Object> {

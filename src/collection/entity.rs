@@ -11,7 +11,7 @@ use super::row::{self, Row};
 use super::subscription::Subscription;
 use crate::client::Core;
 use crate::client::watches::Aspect;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Edit, EntityKey, Intent, Object};
 use crate::reactive::{self, Computed};
 use crate::store::{StoreError, StoredRow};
@@ -87,6 +87,18 @@ impl<T> Entity<T> {
         Ok(self.asked.data()?.is_some())
     }
 
+    /// Its data now. Tracked.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn stored(&self) -> Result<Option<Object>> {
+        Ok(self.asked.data()?)
+    }
+
+    /// It with its marks. Tracked.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn stored_row(&self) -> Result<Option<StoredRow>> {
+        Ok(self.asked.row()?)
+    }
+
     /// Deletes it, here at once and at the server when it gets there. That it is not visible here is no
     /// error: it may exist at the server.
     ///
@@ -149,16 +161,7 @@ impl<T: Serialize + DeserializeOwned> Entity<T> {
     /// As [`Entity::set`], and when the entity does not fit the type.
     pub fn update(&self, mut change: impl FnMut(&mut T)) -> Result<()> {
         let Asked { core, key, .. } = &*self.asked;
-        loop {
-            let current = self.current()?;
-            let Some((set, unset)) = core.codec.update(key, current.as_ref(), &mut change)? else {
-                return Ok(());
-            };
-            match self.write(Edit::Update { set, unset, seen: current }) {
-                Err(Error::Store(StoreError::Changed { .. })) => {}
-                result => return result,
-            }
-        }
+        core.update(key, |current| core.codec.update(key, current, &mut change))
     }
 }
 

@@ -26,6 +26,8 @@ use serde::de::DeserializeOwned;
 pub use entity::Entity;
 pub use query::Query;
 pub use row::Row;
+#[cfg(feature = "ffi")]
+pub(crate) use rows::Shown;
 pub use rows::{RowChange, RowsUpdate};
 pub use subscription::Subscription;
 

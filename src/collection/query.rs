@@ -149,6 +149,13 @@ impl<T> Query<T> {
         self.with(|spec| spec.offset = offset)
     }
 
+    /// Its rows now, and the version that they have at least. Tracked.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn stored(&self) -> Result<(Version, Arc<Vec<StoredRow>>)> {
+        let Versioned { version, rows } = self.asked.rows()?;
+        Ok((version, rows))
+    }
+
     /// How many there are, those that do not fit the app's type included.
     ///
     /// # Errors
