@@ -29,7 +29,11 @@ pub struct NativeWait {
 }
 
 impl NativeWait {
-    pub(super) fn begin(client: Arc<Client>, goal: Goal, listener: Arc<dyn Listener>) -> ApiResult<Arc<Self>> {
+    pub(super) fn begin(
+        client: Arc<Client>,
+        goal: Goal,
+        listener: Arc<dyn Listener>,
+    ) -> ApiResult<Arc<Self>> {
         let waker: Arc<Waker> = Arc::new(move || tell(&*listener));
         // Before the goal is set: nothing of what comes after is missed.
         client.core().monitor.wake(&waker);
@@ -55,7 +59,8 @@ impl NativeWait {
     /// That it has not happened for so many milliseconds, and why.
     pub fn timed_out(&self, after: u64) -> Option<ApiError> {
         let core = self.client.core();
-        let error = self.wait.as_ref()?.timed_out(Duration::from_millis(after), &core.monitor.look(&core.store));
+        let error =
+            self.wait.as_ref()?.timed_out(Duration::from_millis(after), &core.monitor.look(&core.store));
         Some(self.client.explained(error).into())
     }
 }

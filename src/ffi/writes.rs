@@ -98,9 +98,7 @@ pub(super) fn change(core: &Core, key: &EntityKey, whole: bool, change: &dyn Cha
         core.write(vec![Intent::Entity(key.clone(), edit)])?;
         return Ok(());
     }
-    core.update(key, |current| {
-        core.codec.update_fields(key, current, |newest| values(key, newest, change))
-    })?;
+    core.update(key, |current| core.codec.update_fields(key, current, |newest| values(key, newest, change)))?;
     Ok(())
 }
 
@@ -117,8 +115,7 @@ pub(super) fn gather_change(
         let edit = core.codec.set_fields(&key, current.as_ref(), |newest| values(&key, newest, change))?;
         return gathered.edit(core, key, edit);
     }
-    let changed =
-        core.codec.update_fields(&key, current.as_ref(), |newest| values(&key, newest, change))?;
+    let changed = core.codec.update_fields(&key, current.as_ref(), |newest| values(&key, newest, change))?;
     match changed {
         Some((set, unset)) => gathered.edit(core, key, Edit::Update { set, unset, seen: current }),
         None => Ok(()),
@@ -134,7 +131,8 @@ fn values(key: &EntityKey, newest: &Object, change: &dyn Change) -> Result<Value
 /// A value of the other side, which has to be a JSON object.
 fn object(key: &EntityKey, text: String) -> Result<Object> {
     Object::parse(text).ok_or_else(|| {
-        let reason = "it does not serialise to a JSON object, as a class with named properties does".to_owned();
+        let reason =
+            "it does not serialise to a JSON object, as a class with named properties does".to_owned();
         Error::Encode { entity: key.clone(), reason }
     })
 }

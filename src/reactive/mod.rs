@@ -87,10 +87,10 @@ mod untrack;
 pub use batch::batch;
 pub use computed::Computed;
 pub use effect::{Effect, EffectResult, on_cleanup};
-pub use error::{EffectError, set_error_handler};
-pub use signal::Signal;
 #[cfg(feature = "ffi")]
 pub(crate) use error::text_of;
+pub use error::{EffectError, set_error_handler};
+pub use signal::Signal;
 pub(crate) use source::{Due, Origin, Source, WeakSource, is_computing, is_tracking};
 pub(crate) use untrack::outside;
 pub use untrack::untrack;

@@ -1,6 +1,9 @@
 //! The project's own commands: `cargo xtask` lists them.
 
+mod bindings;
+mod cargo;
 mod counts;
+mod paths;
 mod run;
 mod step;
 mod summary;
@@ -16,6 +19,7 @@ usage: cargo xtask COMMAND
   test              run every step, and sum up
   test STEP…        run these steps only
   test --list       name the steps
+  bindings          build the native library, and generate the Kotlin side of it
 ";
 
 /// What is asked for.
@@ -24,6 +28,7 @@ enum Request<'a> {
     Help,
     List,
     Test(Vec<&'a str>),
+    Bindings,
     /// Nothing that makes sense.
     Unclear,
 }
@@ -41,6 +46,13 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
+        Request::Bindings => match bindings::generate() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("the bindings could not be made: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Request::Unclear => {
             eprint!("{USAGE}");
             ExitCode::from(2)
@@ -53,6 +65,7 @@ fn request<'a>(arguments: &[&'a str]) -> Request<'a> {
         ["help", ..] => Request::Help,
         _ if arguments.iter().any(|argument| ["--help", "-h"].contains(argument)) => Request::Help,
         ["test", "--list"] => Request::List,
+        ["bindings"] => Request::Bindings,
         ["test", names @ ..] => Request::Test(names.to_vec()),
         _ => Request::Unclear,
     }

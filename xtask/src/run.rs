@@ -1,14 +1,12 @@
 //! Running one step: its output is shown as it comes, and read for counts on the way.
 
-use std::env;
-use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, PipeReader, Write as _};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cargo;
 use crate::counts::{Count, Counts};
 use crate::step::Step;
 
@@ -53,31 +51,14 @@ fn judge(step: &Step, total: Count) -> Option<String> {
     (step.has_tests && total.passed == 0).then(|| "ran no test".to_owned())
 }
 
-/// The call of cargo, in an environment with these variables.
-fn cargo(step: &Step, variables: impl Iterator<Item = OsString>) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    command.args(step.arguments).envs(step.environment.iter().copied());
-    variables.filter(|name| is_about_this_package(name)).for_each(|name| {
-        command.env_remove(name);
-    });
-    command
-}
-
-/// Whether cargo has set the variable to tell this program of its own package. Handed on, it would make some build
-/// scripts believe that they must run again, and everything above them would be built again.
-fn is_about_this_package(name: &OsStr) -> bool {
-    let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"];
-    name.to_str().is_some_and(|name| told.iter().any(|prefix| name.starts_with(prefix)))
-}
-
 /// Runs it; gives why it failed, and what it counted.
 fn finish(step: &Step) -> io::Result<(Option<String>, Counts)> {
     // One pipe for both, so that the lines stay in their order.
     let (reader, writer) = io::pipe()?;
     let mut child = {
         // The writers are closed with the command: the reader must see the end of the output.
-        let mut command = cargo(step, env::vars_os().map(|(name, _)| name));
+        let mut command = cargo::command();
+        command.args(step.arguments).envs(step.environment.iter().copied());
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         command.spawn()?
     };
@@ -119,16 +100,6 @@ mod tests {
 
     const TESTS: Step = Step { name: "tests", about: "", arguments: &[], environment: &[], has_tests: true };
     const CHECK: Step = Step { has_tests: false, ..TESTS };
-
-    #[test]
-    fn what_cargo_tells_of_this_package_is_not_handed_on() {
-        let told = ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"];
-        let users = ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_TERM_COLOR", "PATH", "RUSTFLAGS"];
-        let command = cargo(&CHECK, told.iter().chain(&users).map(OsString::from));
-        let removed: Vec<&OsStr> = command.get_envs().map(|(name, _)| name).collect();
-        assert_eq!(removed, told);
-        assert!(command.get_envs().all(|(_, value)| value.is_none()));
-    }
 
     #[test]
     fn a_step_with_tests_that_ran_none_has_failed() {

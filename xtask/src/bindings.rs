@@ -1,0 +1,114 @@
+//! `cargo xtask bindings`: the Kotlin side of the boundary, generated into the folder for builds.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::{cargo, paths};
+
+/// Builds the native library for this machine, and generates from it. It is not stripped: what the generator reads of it
+/// would be gone.
+pub fn generate() -> io::Result<()> {
+    run(&["build", "-p", "mizu-sync-native"])?;
+    let library = paths::target().join("debug").join(library_name());
+    let folder = paths::target().join("bindings").join("kotlin");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let library = library.display().to_string();
+    let output = folder.display().to_string();
+    let generator = ["run", "--quiet", "--profile", "tool", "-p", "mizu-sync-uniffi-bindgen", "--"];
+    let asked = ["generate", &library, "--language", "kotlin", "--no-format", "--out-dir", &output];
+    run(&[&generator[..], &asked].concat())?;
+    for file in kotlin_files(&folder)? {
+        let text = fs::read_to_string(&file)?;
+        fs::write(&file, internal(&text))?;
+    }
+    println!("the Kotlin side of the boundary is in {output}");
+    Ok(())
+}
+
+fn run(arguments: &[&str]) -> io::Result<()> {
+    let status = cargo::command().args(arguments).status()?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("cargo {} has failed", arguments.join(" "))))
+}
+
+const fn library_name() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "libmizu_sync_native.dylib"
+    } else if cfg!(windows) {
+        "mizu_sync_native.dll"
+    } else {
+        "libmizu_sync_native.so"
+    }
+}
+
+fn kotlin_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(kotlin_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "kt") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// What a declaration may begin with that says nothing of who sees it.
+const DECLARATIONS: [&str; 14] = [
+    "abstract ",
+    "annotation ",
+    "class ",
+    "const ",
+    "data ",
+    "enum ",
+    "fun ",
+    "fun<",
+    "inline ",
+    "interface ",
+    "object ",
+    "open ",
+    "sealed ",
+    "typealias ",
+];
+
+/// Hides generated code from those who use the SDK: the generator makes all of it public, and has no option for that. The
+/// compiler then refuses an API that lets something of it out. Its warnings are not ours to mend.
+fn internal(text: &str) -> String {
+    let mut hidden = String::with_capacity(text.len());
+    for line in text.lines() {
+        if line.starts_with("@file:Suppress(") {
+            hidden.push_str("@file:Suppress(\"warnings\")");
+        } else if let Some(declaration) = line.strip_prefix("public ") {
+            hidden.push_str("internal ");
+            hidden.push_str(declaration);
+        } else {
+            if DECLARATIONS.iter().any(|word| line.starts_with(word)) {
+                hidden.push_str("internal ");
+            }
+            hidden.push_str(line);
+        }
+        hidden.push('\n');
+    }
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_at_the_top_is_hidden_and_nothing_else_is_touched() {
+        let text = "@file:Suppress(\"NAME_SHADOWING\")\npackage a\n\npublic interface A {\n    fun a()\n}\nopen class B\n\
+                    internal object C\nprivate fun d() = 1\nfun <T> e(t: T) = t\n// class of its own\n";
+        let expected = "@file:Suppress(\"warnings\")\npackage a\n\ninternal interface A {\n    fun a()\n}\ninternal open \
+                        class B\ninternal object C\nprivate fun d() = 1\ninternal fun <T> e(t: T) = t\n// class of its \
+                        own\n";
+        assert_eq!(internal(text), expected);
+    }
+}
