@@ -9,7 +9,7 @@ use super::options::ClientOptions;
 use super::query::{NativeQuery, QueryOptions};
 use super::wait::{Goal, NativeWait};
 use super::writes::{self, Change, Write};
-use super::{NativePending, NativeRejected, NativeRow, NativeStatus};
+use super::{NativePending, NativeRejected, NativeRow, NativeStatus, Problem};
 use crate::client::{Client, Core, Unsent};
 use crate::collection::Entity;
 use crate::error::Error;
@@ -22,6 +22,10 @@ pub struct NativeClient {
 }
 
 impl NativeClient {
+    pub(super) fn of(client: Client) -> Arc<Self> {
+        Arc::new(Self { client: Arc::new(client) })
+    }
+
     fn core(&self) -> &Arc<Core> {
         self.client.core()
     }
@@ -36,8 +40,7 @@ impl NativeClient {
     /// Opens the file: not on a thread that must not wait.
     #[uniffi::constructor]
     pub fn open(options: ClientOptions) -> ApiResult<Arc<Self>> {
-        let client = Arc::new(options.builder().open()?);
-        Ok(Arc::new(Self { client }))
+        Ok(Self::of(options.builder().open()?))
     }
 
     /// Starts the sync.
@@ -155,11 +158,19 @@ impl NativeClient {
         NativeQuery::new(Arc::clone(self.core()), collection, query, asked)
     }
 
-    /// An entity does not fit the app's type. Told to the app once.
-    pub fn report_undecodable(&self, collection: &str, id: &str, reason: String) {
+    /// That an entity does not fit the app's type, for `reason`. `report`: it was passed over, which the app is told once.
+    pub fn undecodable(&self, collection: &str, id: &str, reason: String, report: bool) -> Problem {
         let entity = EntityKey::new(collection, id);
         let error = Error::Decode { entity: entity.clone(), reason };
-        self.core().report_undecodable(&error, entity);
+        if report {
+            self.core().report_undecodable(&error, entity);
+        }
+        error.into()
+    }
+
+    /// That a value cannot be stored, for `reason`.
+    pub fn unencodable(&self, collection: &str, id: &str, reason: String) -> Problem {
+        Error::Encode { entity: EntityKey::new(collection, id), reason }.into()
     }
 }
 

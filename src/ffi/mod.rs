@@ -25,6 +25,7 @@ mod query;
 mod queue;
 mod rows;
 mod status;
+mod testing;
 mod wait;
 mod writes;
 
@@ -41,5 +42,6 @@ pub use query::{Condition, NativeQuery, Operator, OrderOption, QueryOptions, Val
 pub use queue::{NativePending, NativeRejected};
 pub use rows::{NativeRow, NativeRows};
 pub use status::NativeStatus;
+pub use testing::{NativeApplied, NativeEndpoint, NativeServer, PreviewMark, open_preview, soon};
 pub use wait::{Goal, NativeWait};
 pub use writes::{Change, Changed, Expected, Write};

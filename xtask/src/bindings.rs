@@ -87,6 +87,10 @@ fn internal(text: &str) -> String {
         } else if let Some(declaration) = line.strip_prefix("public ") {
             hidden.push_str("internal ");
             hidden.push_str(declaration);
+        } else if let Some((before, function)) = free_function(line) {
+            hidden.push_str(before);
+            hidden.push_str(" internal fun ");
+            hidden.push_str(function);
         } else {
             if DECLARATIONS.iter().any(|word| line.starts_with(word)) {
                 hidden.push_str("internal ");
@@ -98,6 +102,15 @@ fn internal(text: &str) -> String {
     hidden
 }
 
+/// The parts of a line around ` fun `, where it declares a function that belongs to nothing: it follows its documentation
+/// or its exceptions on their last line.
+fn free_function(line: &str) -> Option<(&str, &str)> {
+    let (before, _) = line.split_once(" fun `")?;
+    let begins = before.trim_start();
+    let is_free = begins == "*/" || (begins.starts_with("@Throws(") && begins.ends_with(')'));
+    is_free.then(|| (before, &line[before.len() + " fun ".len()..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,10 +118,12 @@ mod tests {
     #[test]
     fn what_is_declared_at_the_top_is_hidden_and_nothing_else_is_touched() {
         let text = "@file:Suppress(\"NAME_SHADOWING\")\npackage a\n\npublic interface A {\n    fun a()\n}\nopen class B\n\
-                    internal object C\nprivate fun d() = 1\nfun <T> e(t: T) = t\n// class of its own\n";
+                    internal object C\nprivate fun d() = 1\nfun <T> e(t: T) = t\n// class of its own\n         */ fun \
+                    `f`(): Int {\n    @Throws(A::class) fun `g`()\n    @Throws(A::class)override fun `h`()\n";
         let expected = "@file:Suppress(\"warnings\")\npackage a\n\ninternal interface A {\n    fun a()\n}\ninternal open \
                         class B\ninternal object C\nprivate fun d() = 1\ninternal fun <T> e(t: T) = t\n// class of its \
-                        own\n";
+                        own\n         */ internal fun `f`(): Int {\n    @Throws(A::class) internal fun `g`()\n    \
+                        @Throws(A::class)override fun `h`()\n";
         assert_eq!(internal(text), expected);
     }
 }

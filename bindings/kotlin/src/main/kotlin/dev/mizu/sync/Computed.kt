@@ -1,0 +1,91 @@
+package dev.mizu.sync
+
+import dev.mizu.sync.ffi.Compute
+import dev.mizu.sync.ffi.NativeComputed
+import dev.mizu.sync.internal.Tracking
+import dev.mizu.sync.internal.crossing
+import dev.mizu.sync.internal.stayAttached
+
+/**
+ * A value that is made of others: when it is read, and something that it was made of has changed.
+ *
+ * ```
+ * val open = Computed { todos.all().count { !it.value.done } }
+ * scope.effect { println("${open.value} to do") }
+ * ```
+ *
+ * [compute] only reads. It may run on any thread, on several at once, and once more when what it has read changes
+ * meanwhile. What it throws, whoever reads the value is thrown, until something that it has read changes.
+ *
+ * @param isSame whether a new value is no change.
+ */
+public class Computed<T>(
+    isSame: (T, T) -> Boolean = { one, other -> one == other },
+    compute: () -> T,
+) : Readable<T> {
+    private val values = Values(compute, isSame)
+    private val node by lazy { NativeComputed(values) }
+
+    override val value: T
+        get() {
+            while (true) {
+                // Between the two calls another thread may have made it anew.
+                val outcome = values.of(crossing { node.get() })
+                if (outcome != null) return outcome.getOrThrow()
+            }
+        }
+}
+
+/** The values of a computed that the core may still ask for, by their numbers. */
+private class Values<T>(
+    private val compute: () -> T,
+    private val isSame: (T, T) -> Boolean,
+) : Compute {
+    private class Kept<T>(
+        val number: ULong,
+        val outcome: Result<T>,
+    ) {
+        /** How often it was given. */
+        var given = 0
+    }
+
+    private val kept = HashMap<ULong, Kept<T>>()
+    private var latest: Kept<T>? = null
+    private var numbers = 0UL
+
+    override fun compute(): ULong {
+        stayAttached()
+        val before = synchronized(kept) { latest }
+        val outcome = Tracking.with(isOn = true) { runCatching(compute) }
+        val same = before?.takeIf { isSame(it.outcome, outcome) }
+        synchronized(kept) {
+            val value = same?.takeIf { it.given > 0 } ?: Kept(numbers++, outcome)
+            value.given++
+            kept[value.number] = value
+            latest = value
+            return value.number
+        }
+    }
+
+    override fun forget(number: ULong) {
+        synchronized(kept) {
+            val value = kept[number] ?: return
+            if (--value.given > 0) return
+            kept.remove(number)
+            if (latest === value) latest = null
+        }
+    }
+
+    fun of(number: ULong): Result<T>? = synchronized(kept) { kept[number]?.outcome }
+
+    /** A comparison that fails says that they are different. */
+    private fun isSame(
+        before: Result<T>,
+        after: Result<T>,
+    ): Boolean =
+        before.isSuccess &&
+            after.isSuccess &&
+            Tracking.with(isOn = false) {
+                runCatching { isSame(before.getOrThrow(), after.getOrThrow()) }.getOrDefault(false)
+            }
+}

@@ -1,0 +1,84 @@
+package dev.mizu.sync
+
+import dev.mizu.sync.ffi.NativeClient
+import dev.mizu.sync.ffi.News
+import dev.mizu.sync.ffi.Write
+import dev.mizu.sync.internal.Codec
+import dev.mizu.sync.internal.crossing
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.distinctUntilChanged
+import kotlinx.coroutines.flow.map
+
+/**
+ * A handle on one entity, whether it is there or not. Made by [SyncCollection.get]; making one reads nothing.
+ *
+ * @property id its id.
+ */
+public class Entity<T> internal constructor(
+    private val client: SyncClient,
+    private val codec: Codec<T>,
+    public val id: String,
+) {
+    private val native: NativeClient
+        get() = client.native
+
+    /** Its value; `null` when it is not visible. */
+    public fun get(): T? = crossing { native.get(codec.collection, id) }?.let { codec.decode(native, id, it) }
+
+    /** It with all that is known of it; `null` when it is not visible. */
+    public fun row(): Row<T>? = crossing { native.row(codec.collection, id) }?.let { codec.row(native, id, it) }
+
+    /** Whether it is visible. */
+    public fun exists(): Boolean = crossing { native.has(codec.collection, id) }
+
+    /** Its value now, and whenever it is another one; `null` when it is not visible. */
+    public fun flow(): Flow<T?> = rowFlow().map { it?.value }.distinctUntilChanged()
+
+    /** It now, and whenever it is another one or its marks are; `null` when it is not visible. */
+    public fun rowFlow(): Flow<Row<T>?> =
+        client.watch({ native.watchEntity(codec.collection, id, it) }) { news ->
+            (news as News.Entity).row?.let { codec.row(native, id, it) }
+        }
+
+    /**
+     * Replaces it as a whole. Fields that this version of the app does not know stay as they are. On disk when this
+     * returns.
+     *
+     * @throws SyncException.NotFound when it is not visible.
+     */
+    public suspend fun set(value: T) {
+        client.writing { native ->
+            codec.set(native, id, value).passedTo { native.change(codec.collection, id, whole = true, it) }
+        }
+    }
+
+    /**
+     * Changes it: only the properties that are different afterwards are written and sent, so that changes of others by
+     * others survive. Nothing happens when none is. On disk when this returns.
+     *
+     * [change] runs on a thread for writes, and again if the entity was changed meanwhile, so that none of two changes at
+     * the same time is lost.
+     *
+     * @throws SyncException.NotFound when it is not visible.
+     */
+    public suspend fun update(change: (T) -> T) {
+        client.writing { native ->
+            codec
+                .update(
+                    native,
+                    id,
+                    change,
+                ).passedTo { native.change(codec.collection, id, whole = false, it) }
+        }
+    }
+
+    /**
+     * Deletes it, here at once and at the server when it gets there. That it is not visible here is no error: it may exist
+     * at the server.
+     */
+    public suspend fun delete() {
+        client.writing { it.write(Write.Delete(codec.collection, id)) }
+    }
+
+    override fun toString(): String = "${codec.collection}/$id"
+}

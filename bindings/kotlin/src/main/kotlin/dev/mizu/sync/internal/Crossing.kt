@@ -1,0 +1,78 @@
+package dev.mizu.sync.internal
+
+import com.sun.jna.Native
+import dev.mizu.sync.SyncException
+import dev.mizu.sync.ffi.ApiException
+import dev.mizu.sync.ffi.InternalException
+import dev.mizu.sync.toException
+
+/** Calls the core, whose errors become exceptions of the SDK. */
+internal inline fun <R> crossing(call: () -> R): R =
+    try {
+        call()
+    } catch (failure: ApiException.Failed) {
+        throw failure.problem.toException()
+    } catch (failure: InternalException) {
+        throw SyncException.Bug(
+            "the SDK has failed, which is a bug; please report it: ${failure.message}",
+            failure,
+        )
+    }
+
+/** Loads the native library, or says what is missing. */
+internal object Library {
+    /** The first that knows pages of 16 KB, which Android needs. */
+    private val oldestJna = listOf(5, 18, 1)
+
+    fun load() {
+        val jna = jna()
+        if (isOlder(jna)) {
+            throw SyncException.NativeLibrary(
+                "JNA $jna is too old: the SDK needs ${oldestJna.joinToString(".")} or newer, " +
+                    "so let no other library force an older net.java.dev.jna:jna",
+                UnsatisfiedLinkError(jna),
+            )
+        }
+        try {
+            dev.mizu.sync.ffi
+                .uniffiEnsureInitialized()
+        } catch (failure: LinkageError) {
+            throw missing(failure)
+        } catch (failure: InternalException) {
+            throw missing(failure)
+        }
+    }
+
+    private fun jna(): String =
+        try {
+            Native.VERSION
+        } catch (failure: LinkageError) {
+            throw SyncException.NativeLibrary(
+                "JNA cannot be loaded for $platform: add net.java.dev.jna:jna, on Android its aar, " +
+                    "and keep com.sun.jna when the app is shrunk (${failure.message?.firstLine()})",
+                failure,
+            )
+        }
+
+    private fun isOlder(version: String): Boolean {
+        val numbers = version.split('.').map { it.toIntOrNull() ?: 0 }
+        val first = oldestJna.zip(numbers).firstOrNull { (needed, there) -> needed != there } ?: return false
+        return first.second < first.first
+    }
+
+    private fun missing(failure: Throwable): SyncException {
+        // The initialiser of a class tells what failed the first time only.
+        val reason = generateSequence(failure) { it.cause }.last()
+        return SyncException.NativeLibrary(
+            "the native library mizu_sync_native cannot be loaded for $platform: the app must contain it for this " +
+                "ABI (on Android in jniLibs, on a JVM on jna.library.path or as a resource), in the version of its " +
+                "Kotlin classes (${reason.message?.firstLine()})",
+            failure,
+        )
+    }
+
+    private val platform: String
+        get() = "${System.getProperty("os.name")} ${System.getProperty("os.arch")}"
+
+    private fun String.firstLine(): String = lineSequence().first()
+}

@@ -1,0 +1,119 @@
+package dev.mizu.sync.internal
+
+import dev.mizu.sync.Row
+import dev.mizu.sync.RowChange
+import dev.mizu.sync.RowsUpdate
+import dev.mizu.sync.ffi.NativeClient
+import java.nio.ByteBuffer
+
+private const val ALL = 0
+private const val REMOVED = 0
+private const val INSERTED = 1
+private const val PENDING = 1
+private const val REJECTED = 2
+
+/** Reads rows from bytes, in the format that `src/ffi/rows.rs` describes. */
+internal class RowsReader<T>(
+    private val codec: Codec<T>,
+    private val client: NativeClient,
+    private val bytes: ByteArray,
+) {
+    private val buffer = ByteBuffer.wrap(bytes)
+
+    /** An update of which rows that do not fit the class are still a part, as `null`. */
+    class Update<T>(
+        val version: Long,
+        val all: List<Row<T>?>?,
+        val changes: List<Change<T>>,
+    )
+
+    /** @property row `null` where the row is gone, or does not fit the class. */
+    class Change<T>(
+        val kind: Int,
+        val index: Int,
+        val row: Row<T>?,
+    )
+
+    /** All rows that fit the class. */
+    fun rows(): List<Row<T>> = update().all.orEmpty().filterNotNull()
+
+    fun update(): Update<T> {
+        val kind = buffer.get().toInt()
+        val version = buffer.getLong()
+        val count = buffer.getInt()
+        return if (kind == ALL) {
+            Update(version, List(count) { row() }, emptyList())
+        } else {
+            Update(version, null, List(count) { change() })
+        }
+    }
+
+    private fun change(): Change<T> {
+        val kind = buffer.get().toInt()
+        val index = buffer.getInt()
+        return Change(kind, index, if (kind == REMOVED) null else row())
+    }
+
+    private fun row(): Row<T>? {
+        val id = text()
+        val marks = buffer.get().toInt()
+        return codec.row(client, id, text(), marks and PENDING != 0, marks and REJECTED != 0)
+    }
+
+    private fun text(): String {
+        val length = buffer.getInt()
+        val start = buffer.position()
+        buffer.position(start + length)
+        return String(bytes, start, length, Charsets.UTF_8)
+    }
+}
+
+/** The rows of a query as a watcher was told of them, with those that do not fit the class as `null`. */
+internal class Shown<T> {
+    private var rows: MutableList<Row<T>?> = mutableListOf()
+    private var holes = 0
+
+    /** The rows that fit the class. */
+    fun list(): List<Row<T>> = if (holes == 0) rows.map { checkNotNull(it) } else rows.filterNotNull()
+
+    /** Takes an update, and gives it in terms of the rows that fit; `null` when none of those is different. */
+    fun take(update: RowsReader.Update<T>): RowsUpdate<T>? {
+        val all = update.all
+        if (all != null) {
+            rows = all.toMutableList()
+            holes = rows.count { it == null }
+            return RowsUpdate.All(list(), update.version)
+        }
+        val changes = update.changes.flatMap(::change)
+        return if (changes.isEmpty()) null else RowsUpdate.Changes(changes, update.version)
+    }
+
+    private fun change(change: RowsReader.Change<T>): List<RowChange<T>> {
+        // Of the rows before it, those that fit.
+        val place = if (holes == 0) change.index else rows.subList(0, change.index).count { it != null }
+        val row = change.row
+        val before =
+            when (change.kind) {
+                INSERTED -> {
+                    rows.add(change.index, row)
+                    null
+                }
+
+                REMOVED -> {
+                    rows.removeAt(change.index)
+                }
+
+                else -> {
+                    rows.set(change.index, row)
+                }
+            }
+        holes += (if (row == null && change.kind != REMOVED) 1 else 0) -
+            (if (before == null && change.kind != INSERTED) 1 else 0)
+        return when {
+            row == null && before == null -> emptyList()
+            row == null -> listOf(RowChange.Removed(place))
+            before == null -> listOf(RowChange.Inserted(place, row))
+            else -> listOf(RowChange.Updated(place, row))
+        }
+    }
+}
