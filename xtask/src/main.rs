@@ -3,6 +3,7 @@
 mod bindings;
 mod cargo;
 mod counts;
+mod mobile;
 mod paths;
 mod run;
 mod step;
@@ -16,10 +17,11 @@ use step::{STEPS, Step};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test              run every step, and sum up
+  test              run every step but those that must be named, and sum up
   test STEP…        run these steps only
   test --list       name the steps
   bindings          build the native library, and generate the Kotlin side of it
+  mobile-check      type-check the SDK for Android and iOS
 ";
 
 /// What is asked for.
@@ -29,6 +31,9 @@ enum Request<'a> {
     List,
     Test(Vec<&'a str>),
     Bindings,
+    MobileCheck,
+    /// By a build script in the check above: see `mobile::c_compiler`.
+    CompileC(&'a [&'a str]),
     /// Nothing that makes sense.
     Unclear,
 }
@@ -53,6 +58,8 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Request::MobileCheck => mobile::check(),
+        Request::CompileC(arguments) => mobile::compile_c(arguments),
         Request::Unclear => {
             eprint!("{USAGE}");
             ExitCode::from(2)
@@ -60,13 +67,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn request<'a>(arguments: &[&'a str]) -> Request<'a> {
+fn request<'a>(arguments: &'a [&'a str]) -> Request<'a> {
     match arguments {
+        // First: what follows is a compiler's.
+        [mobile::COMPILE_C, arguments @ ..] => Request::CompileC(arguments),
         ["help", ..] => Request::Help,
         _ if arguments.iter().any(|argument| ["--help", "-h"].contains(argument)) => Request::Help,
         ["test", "--list"] => Request::List,
         ["bindings"] => Request::Bindings,
         ["test", names @ ..] => Request::Test(names.to_vec()),
+        ["mobile-check"] => Request::MobileCheck,
         _ => Request::Unclear,
     }
 }
@@ -83,15 +93,22 @@ fn help() -> String {
 /// The steps, one a line.
 fn list() -> String {
     let width = STEPS.iter().map(|step| step.name.len()).max().unwrap_or_default();
-    STEPS.iter().map(|step| format!("  {:width$}  {}\n", step.name, step.about)).collect()
+    let line = |step: &Step| {
+        let when = if step.only_by_name { " (only when named)" } else { "" };
+        format!("  {:width$}  {}{when}\n", step.name, step.about)
+    };
+    STEPS.iter().map(line).collect()
 }
 
-/// The steps with these names, in the order in which they are best run; all of them where none is named.
+/// The steps with these names, in the order in which they are best run. Where none is named, all but those that must
+/// be.
 fn selected<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
         return Err(unknown);
     }
-    Ok(STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)).collect())
+    let chosen =
+        |step: &&Step| if names.is_empty() { !step.only_by_name } else { names.contains(&step.name) };
+    Ok(STEPS.iter().filter(chosen).collect())
 }
 
 /// Runs the steps, also after one that failed.
@@ -121,11 +138,22 @@ mod tests {
         assert_eq!(request(&["test", "--list"]), Request::List);
         assert_eq!(request(&[]), Request::Unclear);
         assert_eq!(request(&["tests"]), Request::Unclear);
+        assert_eq!(request(&["mobile-check"]), Request::MobileCheck);
+        assert_eq!(request(&["mobile-check", "tests"]), Request::Unclear);
     }
 
     #[test]
-    fn no_name_selects_every_step() {
-        assert_eq!(selected(&[]).unwrap().len(), STEPS.len());
+    fn flags_of_a_compiler_are_not_taken_for_ours() {
+        let arguments = [mobile::COMPILE_C, "zig", "--help", "-h"];
+        assert_eq!(request(&arguments), Request::CompileC(&["zig", "--help", "-h"]));
+    }
+
+    #[test]
+    fn no_name_selects_every_step_but_those_that_must_be_named() {
+        let chosen = selected(&[]).unwrap();
+        assert_eq!(chosen.len(), STEPS.len() - 1);
+        assert!(chosen.iter().all(|step| step.name != "mobile-check"));
+        assert_eq!(selected(&["mobile-check"]).unwrap().len(), 1);
     }
 
     #[test]

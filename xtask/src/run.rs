@@ -98,7 +98,14 @@ fn show(output: PipeReader, counts: &mut Counts) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const TESTS: Step = Step { name: "tests", about: "", arguments: &[], environment: &[], has_tests: true };
+    const TESTS: Step = Step {
+        name: "tests",
+        about: "",
+        arguments: &[],
+        environment: &[],
+        has_tests: true,
+        only_by_name: false,
+    };
     const CHECK: Step = Step { has_tests: false, ..TESTS };
 
     #[test]

@@ -15,10 +15,13 @@ pub struct Step {
     pub environment: &'static [(&'static str, &'static str)],
     /// Whether it runs tests. It then fails if it ran none.
     pub has_tests: bool,
+    /// Whether it is left out where no step is named.
+    pub only_by_name: bool,
 }
 
 /// A step that only succeeds or fails.
-const CHECK: Step = Step { name: "", about: "", arguments: &[], environment: &[], has_tests: false };
+const CHECK: Step =
+    Step { name: "", about: "", arguments: &[], environment: &[], has_tests: false, only_by_name: false };
 
 /// All steps, in the order in which they are run.
 pub const STEPS: &[Step] = &[
@@ -128,6 +131,15 @@ pub const STEPS: &[Step] = &[
         about: "the kill test finds a planted bug",
         arguments: &["test", "--features", "planted-bugs", "--test", "kills", "--", "--planted"],
         has_tests: true,
+        ..CHECK
+    },
+    Step {
+        name: "mobile-check",
+        about: "the SDK compiles for Android and iOS, up to linking",
+        arguments: &["xtask", "mobile-check"],
+        has_tests: true,
+        // It needs more of the machine than all the others.
+        only_by_name: true,
         ..CHECK
     },
 ];

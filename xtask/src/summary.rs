@@ -60,7 +60,14 @@ mod tests {
     use crate::counts::Counts;
     use crate::step::Step;
 
-    const STEP: Step = Step { name: "tests", about: "", arguments: &[], environment: &[], has_tests: true };
+    const STEP: Step = Step {
+        name: "tests",
+        about: "",
+        arguments: &[],
+        environment: &[],
+        has_tests: true,
+        only_by_name: false,
+    };
 
     fn outcome(lines: &[&str], failure: Option<&str>) -> Outcome {
         let mut counts = Counts::default();
