@@ -8,7 +8,7 @@ use super::target::Target;
 use crate::cargo;
 
 /// The features that an app on a phone uses, with commas.
-const FEATURES: &str = "testing";
+const FEATURES: &str = "ffi";
 
 /// What it compiles is thrown away: the optimiser, also the C compiler's, would only take time.
 const UNOPTIMISED: &[&str] =
