@@ -146,7 +146,7 @@ impl NativeQuery {
     /// Tells when there is news of the rows.
     pub fn watch_rows(&self, listener: Arc<dyn Listener>) -> Arc<NativeRows> {
         let query = self.query.clone();
-        let read = move || query.stored().map_err(Into::into);
+        let read = move || query.stored();
         Arc::new(NativeRows::new(Arc::clone(&self.core), Arc::clone(&self.collection), read, listener))
     }
 

@@ -3,6 +3,7 @@
 use super::Problem;
 use crate::client::{Authorization, Connectivity, Progress, Status};
 use crate::error::Error;
+use crate::time::Timestamp;
 
 /// What a client is doing, all of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
@@ -66,7 +67,7 @@ impl From<Status> for NativeStatus {
             rejected: status.rejected,
             synced_once: status.synced_once,
             cursor: status.cursor.get(),
-            last_sync: status.last_sync.map(|at| at.as_millis()),
+            last_sync: status.last_sync.map(Timestamp::as_millis),
             error: status.error.map(|error| Error::Sync(error).into()),
             blocked: status.blocked,
             line,

@@ -121,7 +121,7 @@ impl NativeServer {
                 id: mutation.id,
                 name: mutation.name,
                 scope: mutation.scope,
-                args: mutation.args.to_string(),
+                args: mutation.args,
             });
             applied.collect()
         })

@@ -34,6 +34,8 @@ impl Counts {
         let line = line.trim();
         if let Some(name) = part_name(line) {
             self.running = name;
+        } else if let Some(part) = surefire(line) {
+            self.parts.push(part);
         } else if let Some(count) = libtest(line).or_else(|| closing(line)) {
             self.parts.push(Part { name: self.running.clone(), count });
         }
@@ -94,6 +96,19 @@ fn closing(line: &str) -> Option<Count> {
     counts.next().is_none().then_some(count)
 }
 
+/// What Maven prints after each class: `Tests run: 3, Failures: 0, Errors: 0, Skipped: 1, Time elapsed: 1 s -- in Name`.
+/// The line without a name is the sum of all.
+fn surefire(line: &str) -> Option<Part> {
+    let (_, line) = line.split_once("Tests run: ")?;
+    let (numbers, name) = line.split_once(" -- in ")?;
+    let mut numbers = numbers.split(", ").map(|part| part.rsplit(' ').next()?.parse::<u64>().ok());
+    let mut next = || numbers.next().flatten();
+    let (run, failures, errors, ignored) = (next()?, next()?, next()?, next()?);
+    let failed = failures + errors;
+    let count = Count { passed: run.checked_sub(failed + ignored)?, failed, ignored };
+    Some(Part { name: name.rsplit('.').next()?.to_owned(), count })
+}
+
 /// The number in `3 passed`.
 fn number(text: &str, what: &str) -> Option<u64> {
     text.trim().strip_suffix(what)?.strip_suffix(' ')?.parse().ok()
@@ -121,6 +136,14 @@ mod tests {
     fn a_plain_closing_line_is_counted() {
         assert_eq!(closing("5000 passed, 0 failed"), Some(count(5000, 0, 0)));
         assert_eq!(closing("simulator: 8 passed, 1 failed, 2 skipped"), Some(count(8, 1, 2)));
+    }
+
+    #[test]
+    fn each_class_of_kotlin_tests_is_counted_and_the_sum_of_them_is_not() {
+        let line = "[INFO] Tests run: 4, Failures: 0, Errors: 1, Skipped: 1, Time elapsed: 0.892 s <<< FAILURE! -- in \
+                    dev.mizu.sync.SyncTest";
+        assert_eq!(surefire(line), Some(Part { name: "SyncTest".to_owned(), count: count(2, 1, 1) }));
+        assert_eq!(surefire("[INFO] Tests run: 4, Failures: 0, Errors: 1, Skipped: 1"), None);
     }
 
     #[test]

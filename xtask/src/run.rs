@@ -1,5 +1,6 @@
 //! Running one step: its output is shown as it comes, and read for counts on the way.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader, PipeReader, Write as _};
 use std::process::Stdio;
 use std::sync::mpsc;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::cargo;
 use crate::counts::{Count, Counts};
-use crate::step::Step;
+use crate::step::{Program, Step};
 
 /// How long the output of a step that has ended is waited for. A process that it left behind may hold it.
 const LEFT_BEHIND: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ impl Outcome {
 
 /// Runs a step to its end.
 pub fn run(step: &'static Step) -> Outcome {
-    println!("\n== {}: cargo {}", step.name, step.arguments.join(" "));
+    println!("\n== {}: {} {}", step.name, step.program.name(), step.arguments.join(" "));
     let start = Instant::now();
     let (failure, counts) = match finish(step) {
         Ok((failure, counts)) => (failure.or_else(|| judge(step, counts.total())), counts),
@@ -51,16 +52,30 @@ fn judge(step: &Step, total: Count) -> Option<String> {
     (step.has_tests && total.passed == 0).then(|| "ran no test".to_owned())
 }
 
+/// Why a program did not start, and what to do where it is not there.
+fn missing(program: Program, error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let (name, how) = (program.name(), program.how_to_get());
+            io::Error::new(io::ErrorKind::NotFound, format!("{name} is missing: {how}"))
+        }
+        _ => error,
+    }
+}
+
 /// Runs it; gives why it failed, and what it counted.
 fn finish(step: &Step) -> io::Result<(Option<String>, Counts)> {
     // One pipe for both, so that the lines stay in their order.
     let (reader, writer) = io::pipe()?;
     let mut child = {
         // The writers are closed with the command: the reader must see the end of the output.
-        let mut command = cargo::command();
+        let mut command = match step.program {
+            Program::Cargo => cargo::command(),
+            Program::Maven => cargo::other(OsStr::new(step.program.name())),
+        };
         command.args(step.arguments).envs(step.environment.iter().copied());
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-        command.spawn()?
+        command.spawn().map_err(|error| missing(step.program, error))?
     };
     let (sender, shown) = mpsc::channel();
     thread::spawn(move || {
@@ -101,12 +116,19 @@ mod tests {
     const TESTS: Step = Step {
         name: "tests",
         about: "",
+        program: Program::Cargo,
         arguments: &[],
         environment: &[],
         has_tests: true,
         only_by_name: false,
     };
     const CHECK: Step = Step { has_tests: false, ..TESTS };
+
+    #[test]
+    fn whoever_has_no_maven_is_told_how_to_get_it() {
+        let told = missing(Program::Maven, io::ErrorKind::NotFound.into()).to_string();
+        assert!(told.contains("mvn is missing") && told.contains("apt install maven"), "{told}");
+    }
 
     #[test]
     fn a_step_with_tests_that_ran_none_has_failed() {

@@ -3,13 +3,15 @@
 //! Cargo builds a crate once for each set of features. Steps with the same set stand together, and those with
 //! planted bugs come last.
 
-/// One call of cargo.
+/// One call of a program.
 pub struct Step {
     /// As it is selected and summed up.
     pub name: &'static str,
     /// What it proves.
     pub about: &'static str,
-    /// What follows `cargo`.
+    /// Which.
+    pub program: Program,
+    /// What follows its name.
     pub arguments: &'static [&'static str],
     /// Variables of the environment beside those of this process.
     pub environment: &'static [(&'static str, &'static str)],
@@ -19,9 +21,45 @@ pub struct Step {
     pub only_by_name: bool,
 }
 
+/// What a step calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The cargo that runs this.
+    Cargo,
+    /// Maven, which builds the Kotlin side.
+    Maven,
+}
+
+impl Program {
+    /// The name of its command.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cargo => "cargo",
+            Self::Maven => "mvn",
+        }
+    }
+
+    /// How to get it, where it is missing.
+    pub const fn how_to_get(self) -> &'static str {
+        match self {
+            Self::Cargo => "install Rust with rustup, see https://rustup.rs",
+            Self::Maven => {
+                "install Maven and a JDK 17 or newer: apt install maven openjdk-17-jdk-headless, for instance"
+            }
+        }
+    }
+}
+
 /// A step that only succeeds or fails.
-const CHECK: Step =
-    Step { name: "", about: "", arguments: &[], environment: &[], has_tests: false, only_by_name: false };
+const CHECK: Step = Step {
+    name: "",
+    about: "",
+    program: Program::Cargo,
+    arguments: &[],
+    environment: &[],
+    has_tests: false,
+    only_by_name: false,
+};
 
 /// All steps, in the order in which they are run.
 pub const STEPS: &[Step] = &[
@@ -34,13 +72,23 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "lint",
         about: "clippy has no warning in what is shipped, with the features that are",
-        // The simulator would switch a feature of the SDK on, and so would the tests.
-        arguments: &["clippy", "--workspace", "--exclude", "mizu-sync-simulator", "--", "-D", "warnings"],
+        // The simulator would switch a feature of the SDK on, and so would the tests and the library for Kotlin.
+        arguments: &[
+            "clippy",
+            "--workspace",
+            "--exclude",
+            "mizu-sync-simulator",
+            "--exclude",
+            "mizu-sync-native",
+            "--",
+            "-D",
+            "warnings",
+        ],
         ..CHECK
     },
     Step {
         name: "lint-tests",
-        about: "clippy has no warning, with the feature for tests",
+        about: "clippy has no warning, with the features for tests and for other languages",
         arguments: &[
             "clippy",
             "--workspace",
@@ -56,7 +104,15 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "docs",
         about: "the documentation builds without a warning",
-        arguments: &["doc", "--no-deps", "--workspace", "--features", "mizu-sync/testing"],
+        arguments: &[
+            "doc",
+            "--no-deps",
+            "--workspace",
+            "--exclude",
+            "mizu-sync-native",
+            "--features",
+            "mizu-sync/testing",
+        ],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
         ..CHECK
     },
@@ -70,6 +126,20 @@ pub const STEPS: &[Step] = &[
         name: "tests",
         about: "unit, integration and doc tests of all packages, and real processes killed at random",
         arguments: &["test", "--workspace", "--exclude", "mizu-sync-reactive-model", "--no-fail-fast"],
+        has_tests: true,
+        ..CHECK
+    },
+    Step {
+        name: "bindings",
+        about: "the native library builds, and the Kotlin side of it is generated",
+        arguments: &["run", "--quiet", "--package", "xtask", "--", "bindings"],
+        ..CHECK
+    },
+    Step {
+        name: "kotlin",
+        about: "the Kotlin API on a JVM: formatted, linted, tested with the native library",
+        program: Program::Maven,
+        arguments: &["--batch-mode", "--no-transfer-progress", "--file", "bindings/kotlin/pom.xml", "verify"],
         has_tests: true,
         ..CHECK
     },

@@ -58,9 +58,10 @@ mod tests {
 
     use super::*;
     use crate::counts::Counts;
-    use crate::step::Step;
+    use crate::step::{Program, Step};
 
     const STEP: Step = Step {
+        program: Program::Cargo,
         name: "tests",
         about: "",
         arguments: &[],

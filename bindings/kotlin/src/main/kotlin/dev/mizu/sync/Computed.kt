@@ -24,7 +24,7 @@ public class Computed<T>(
     compute: () -> T,
 ) : Readable<T> {
     private val values = Values(compute, isSame)
-    private val node by lazy { NativeComputed(values) }
+    private val node by lazy { crossing { NativeComputed(values) } }
 
     override val value: T
         get() {

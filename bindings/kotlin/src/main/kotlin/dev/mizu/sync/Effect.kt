@@ -2,6 +2,7 @@ package dev.mizu.sync
 
 import dev.mizu.sync.ffi.NativeEffect
 import dev.mizu.sync.internal.Wakes
+import dev.mizu.sync.internal.crossing
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.launch
@@ -27,7 +28,7 @@ public fun CoroutineScope.effect(
 ): Job =
     launch(context) {
         val wakes = Wakes()
-        NativeEffect(wakes).use { effect ->
+        crossing { NativeEffect(wakes) }.use { effect ->
             try {
                 do {
                     effect.read(block)

@@ -27,7 +27,7 @@ public interface Readable<out T> {
     public fun flow(): Flow<T> =
         flow {
             val wakes = Wakes()
-            NativeEffect(wakes).use { effect ->
+            crossing { NativeEffect(wakes) }.use { effect ->
                 try {
                     do {
                         emit(effect.read { value })

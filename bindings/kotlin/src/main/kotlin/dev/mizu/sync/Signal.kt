@@ -24,7 +24,7 @@ public class Signal<T>(
     private val current = AtomicReference(initial)
 
     /** Made when somebody is to be told: a signal that nobody watches costs nothing. */
-    private val node = lazy { NativeSignal() }
+    private val node = lazy { crossing { NativeSignal() } }
 
     override var value: T
         get() {
@@ -70,7 +70,9 @@ public fun <R> batch(block: () -> R): R {
 public fun <R> untrack(block: () -> R): R {
     if (!Tracking.isOn) return block()
     val called = Called(isTracked = false, block)
-    dev.mizu.sync.ffi
-        .untrack(called)
+    crossing {
+        dev.mizu.sync.ffi
+            .untrack(called)
+    }
     return called.result()
 }

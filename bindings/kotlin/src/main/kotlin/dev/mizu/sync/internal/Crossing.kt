@@ -4,11 +4,14 @@ import com.sun.jna.Native
 import dev.mizu.sync.SyncException
 import dev.mizu.sync.ffi.ApiException
 import dev.mizu.sync.ffi.InternalException
+import dev.mizu.sync.ffi.newId
+import dev.mizu.sync.ffi.uniffiEnsureInitialized
 import dev.mizu.sync.toException
 
-/** Calls the core, whose errors become exceptions of the SDK. */
-internal inline fun <R> crossing(call: () -> R): R =
-    try {
+/** Calls the core, whose errors become exceptions of the SDK. Every call goes through here. */
+internal inline fun <R> crossing(call: () -> R): R {
+    Library.load()
+    return try {
         call()
     } catch (failure: ApiException.Failed) {
         throw failure.problem.toException()
@@ -18,13 +21,21 @@ internal inline fun <R> crossing(call: () -> R): R =
             failure,
         )
     }
+}
 
 /** Loads the native library, or says what is missing. */
 internal object Library {
     /** The first that knows pages of 16 KB, which Android needs. */
     private val oldestJna = listOf(5, 18, 1)
 
+    private val loaded = lazy(::loadNow)
+
+    /** Once a process. Until one thread has done it, no other may use JNA: its classes wait for each other. */
     fun load() {
+        loaded.value
+    }
+
+    private fun loadNow() {
         val jna = jna()
         if (isOlder(jna)) {
             throw SyncException.NativeLibrary(

@@ -17,7 +17,6 @@ internal fun open(
     scope: String,
     options: SyncOptions,
 ): NativeClient {
-    Library.load()
     val client =
         NativeClient.open(
             ClientOptions(

@@ -6,7 +6,6 @@ import dev.mizu.sync.SyncDsl
 import dev.mizu.sync.SyncOptions
 import dev.mizu.sync.ffi.PreviewMark
 import dev.mizu.sync.ffi.openPreview
-import dev.mizu.sync.internal.Library
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.encodeToJsonElement
@@ -35,10 +34,7 @@ public fun previewClient(
 ): SyncClient {
     val preview = Preview().apply(show)
     val options = SyncOptions()
-    return SyncClient(scope, options) {
-        Library.load()
-        openPreview(scope, preview.json(), preview.marks)
-    }
+    return SyncClient(scope, options) { openPreview(scope, preview.json(), preview.marks) }
 }
 
 /** What a preview shows. */

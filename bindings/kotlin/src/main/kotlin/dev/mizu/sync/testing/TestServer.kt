@@ -5,7 +5,6 @@ import dev.mizu.sync.SyncClient
 import dev.mizu.sync.SyncOptions
 import dev.mizu.sync.ffi.NativeEndpoint
 import dev.mizu.sync.ffi.NativeServer
-import dev.mizu.sync.internal.Library
 import dev.mizu.sync.internal.crossing
 import kotlinx.serialization.json.JsonElement
 import kotlin.time.Duration
@@ -29,12 +28,7 @@ import kotlin.time.Duration
  * say so, for a minute at most. It is for tests: it keeps everything that it was ever asked.
  */
 public class TestServer : AutoCloseable {
-    private val native: NativeServer
-
-    init {
-        Library.load()
-        native = crossing { NativeServer.start() }
-    }
+    private val native: NativeServer = crossing { NativeServer.start() }
 
     /** Its base URL, for [SyncClient]. */
     public val url: String
