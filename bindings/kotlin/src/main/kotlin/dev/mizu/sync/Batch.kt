@@ -4,6 +4,7 @@ import dev.mizu.sync.ffi.NativeBatch
 import dev.mizu.sync.ffi.NativeClient
 import dev.mizu.sync.ffi.Write
 import dev.mizu.sync.ffi.newId
+import dev.mizu.sync.internal.Unquoted
 import dev.mizu.sync.internal.crossing
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.json.Json
@@ -121,9 +122,9 @@ internal fun <A> encodeArgs(
 ): String =
     try {
         json.encodeToString(serializer, args)
-    } catch (failure: IllegalArgumentException) {
+    } catch (failure: Exception) {
         throw SyncException.InvalidValue(
             "the arguments of \"$name\" cannot be stored: ${failure.javaClass.simpleName}",
-            failure,
+            Unquoted(failure),
         )
     }
