@@ -15,7 +15,9 @@ import dev.mizu.sync.internal.closed
 import dev.mizu.sync.internal.crossing
 import dev.mizu.sync.internal.open
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.withContext
@@ -210,9 +212,10 @@ public class SyncClient internal constructor(
      */
     public suspend fun <R> batch(block: Batch.() -> R): R =
         writing { native ->
-            native.batch().use { batch ->
-                val result = Batch(native, batch, json).block()
-                batch.commit()
+            native.batch().use { gathered ->
+                val batch = Batch(native, gathered, json)
+                val result = gathering(batch, block)
+                gathered.commit()
                 result
             }
         }
@@ -242,9 +245,9 @@ public class SyncClient internal constructor(
     ): String =
         writing { native ->
             val text = encodeArgs(json, name, serializer, args)
-            native.batch().use { batch ->
-                expect?.invoke(Edits(native, batch))
-                batch.commitAs(Expected(name, text))
+            native.batch().use { gathered ->
+                if (expect != null) gathering(Edits(native, gathered), expect)
+                gathered.commitAs(Expected(name, text))
             }
         }
 
@@ -315,15 +318,22 @@ public class SyncClient internal constructor(
             }
         }
 
-    /** A flow that ends when this is closed. It reads, and decodes, on threads for that. */
-    internal fun <R> watching(collect: suspend (Wakes, suspend (R) -> Unit) -> Unit): Flow<R> =
+    /**
+     * A flow that ends when this is closed. It reads, and decodes, on threads for that.
+     *
+     * @param isConflated whether only the newest counts; otherwise the next is not read before the last is collected.
+     */
+    internal fun <R> watching(
+        isConflated: Boolean = true,
+        collect: suspend (Wakes, suspend (R) -> Unit) -> Unit,
+    ): Flow<R> =
         flow {
             val wakes = Wakes()
             heard(wakes) {
                 opening.await()
                 collect(wakes) { emit(it) }
             }
-        }.flowOn(Dispatchers.IO)
+        }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(Dispatchers.IO)
 
     private suspend fun wait(
         goal: Goal,
