@@ -49,7 +49,7 @@ pub enum UrlError {
     /// It is `http` to another machine.
     #[error(
         "http:// to {host} would send the token and all data in the clear: use https://, or allow it by \
-         allow_cleartext(true)"
+         the option for cleartext"
     )]
     Cleartext {
         /// The host.

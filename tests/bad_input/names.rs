@@ -25,7 +25,7 @@ fn a_base_url_that_is_none_opens_no_file() {
         (
             "http://api.example.com",
             UrlError::Cleartext { host: "api.example.com".into() },
-            "use https://, or allow it by allow_cleartext(true)",
+            "use https://, or allow it by the option for cleartext",
         ),
         ("https://api.example.com:0", UrlError::Port, "port"),
     ] {

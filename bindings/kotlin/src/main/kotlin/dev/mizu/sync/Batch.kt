@@ -4,8 +4,9 @@ import dev.mizu.sync.ffi.NativeBatch
 import dev.mizu.sync.ffi.NativeClient
 import dev.mizu.sync.ffi.Write
 import dev.mizu.sync.ffi.newId
-import dev.mizu.sync.internal.Unquoted
+import dev.mizu.sync.internal.NotEncoded
 import dev.mizu.sync.internal.crossing
+import dev.mizu.sync.internal.encode
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.serializer
@@ -146,10 +147,10 @@ internal fun <A> encodeArgs(
     args: A,
 ): String =
     try {
-        json.encodeToString(serializer, args)
-    } catch (failure: Exception) {
+        json.encode(serializer, args)
+    } catch (failure: NotEncoded) {
         throw SyncException.InvalidValue(
-            "the arguments of \"$name\" cannot be stored: ${failure.javaClass.simpleName}",
-            Unquoted(failure),
+            "the arguments of \"$name\" cannot be stored: ${failure.reason}",
+            failure.cause,
         )
     }

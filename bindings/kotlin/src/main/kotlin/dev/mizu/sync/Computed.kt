@@ -4,7 +4,6 @@ import dev.mizu.sync.ffi.Compute
 import dev.mizu.sync.ffi.NativeComputed
 import dev.mizu.sync.internal.Tracking
 import dev.mizu.sync.internal.crossing
-import dev.mizu.sync.internal.stayAttached
 import java.lang.ref.WeakReference
 import java.util.concurrent.atomic.AtomicLong
 
@@ -78,7 +77,6 @@ private class Values<T>(
     private var numbers = 0UL
 
     fun compute(): ULong {
-        stayAttached()
         val before = synchronized(kept) { latest }
         val outcome = Tracking.with(isOn = true, isComputing = true) { runCatching(compute) }
         val same = before?.takeIf { isSame(it.outcome, outcome) }

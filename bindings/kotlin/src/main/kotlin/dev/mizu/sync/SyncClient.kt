@@ -211,11 +211,10 @@ public class SyncClient internal constructor(
      *   that the block updates: nothing was written then, and the call can be made again.
      */
     public suspend fun <R> batch(block: Batch.() -> R): R =
-        writing { native ->
-            native.batch().use { gathered ->
-                val batch = Batch(native, gathered, json)
-                val result = gathering(batch, block)
-                gathered.commit()
+        onThread { native ->
+            crossing { native.batch() }.use { gathered ->
+                val result = gathering(Batch(native, gathered, json), block)
+                crossing { gathered.commit() }
                 result
             }
         }
@@ -243,11 +242,11 @@ public class SyncClient internal constructor(
         args: A,
         expect: (Edits.() -> Unit)?,
     ): String =
-        writing { native ->
+        onThread { native ->
             val text = encodeArgs(json, name, serializer, args)
-            native.batch().use { gathered ->
+            crossing { native.batch() }.use { gathered ->
                 if (expect != null) gathering(Edits(native, gathered), expect)
-                gathered.commitAs(Expected(name, text))
+                crossing { gathered.commitAs(Expected(name, text)) }
             }
         }
 
@@ -295,10 +294,13 @@ public class SyncClient internal constructor(
         get() = opening.client
 
     /** Calls what waits for the disk, or for the client to be opened, on a thread that may. */
-    internal suspend fun <R> writing(call: (NativeClient) -> R): R {
+    internal suspend fun <R> writing(call: (NativeClient) -> R): R = onThread { crossing { call(it) } }
+
+    /** As [writing], for what calls code of the app on its way. */
+    private suspend fun <R> onThread(work: (NativeClient) -> R): R {
         Tracking.mayWrite()
         val native = opening.await()
-        return withContext(Dispatchers.IO) { crossing { call(native) } }
+        return withContext(Dispatchers.IO) { work(native) }
     }
 
     /** Emits what a feed of the core has news of. */

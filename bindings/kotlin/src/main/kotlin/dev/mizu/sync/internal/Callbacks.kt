@@ -135,7 +135,6 @@ private class Told(
     }
 
     private inline fun tell(call: Callbacks.() -> Unit) {
-        stayAttached()
         callbacks.get()?.call()
     }
 }

@@ -24,9 +24,10 @@ internal class Codec<T>(
         value: T,
     ): String =
         try {
-            json.encodeToString(serializer, value)
-        } catch (failure: Exception) {
-            throw client.unencodable(collection, id, reason(failure)).toException(Unquoted(failure))
+            json.encode(serializer, value)
+        } catch (failure: NotEncoded) {
+            val problem = crossing { client.unencodable(collection, id, failure.reason) }
+            throw problem.toException(failure.cause)
         }
 
     fun decode(
@@ -90,23 +91,54 @@ internal class Codec<T>(
         id: String,
         failure: Exception,
         report: Boolean,
-    ): SyncException = client.undecodable(collection, id, reason(failure), report).toException(Unquoted(failure))
-
-    /** What the serialiser says, without what it may quote of the data. */
-    @OptIn(ExperimentalSerializationApi::class)
-    private fun reason(failure: Exception): String =
-        when (failure) {
-            is MissingFieldException -> {
-                "it has no ${failure.missingFields.joinToString { "\"$it\"" }}"
-            }
-
-            else -> {
-                val path =
-                    Regex(
-                        """at path:? (\$[\w.\[\]]*)""",
-                    ).find(failure.message.orEmpty())?.groupValues?.get(1)
-                val what = if (failure is SerializationException) "" else " (${failure.javaClass.simpleName})"
-                "its JSON is not what the class has at ${path ?: "$"}$what"
-            }
-        }
+    ): SyncException =
+        crossing { client.undecodable(collection, id, whyNotDecoded(failure), report) }.toException(Unquoted(failure))
 }
+
+/** Why a value has no JSON, without the value. */
+internal class NotEncoded(
+    val reason: String,
+    thrown: Throwable? = null,
+) : Exception(reason, thrown?.let(::Unquoted))
+
+/** JSON of which every text can be stored. */
+internal fun <T> Json.encode(
+    serializer: KSerializer<T>,
+    value: T,
+): String {
+    val text =
+        try {
+            encodeToString(serializer, value)
+        } catch (failure: StackOverflowError) {
+            throw NotEncoded("it is too deep, or contains itself", failure)
+        } catch (failure: Exception) {
+            throw NotEncoded(whyNotEncoded(failure), failure)
+        }
+    if (Charsets.UTF_8.newEncoder().canEncode(text)) return text
+    throw NotEncoded("a text in it has half of a character, a surrogate without the other")
+}
+
+private fun whyNotEncoded(failure: Exception): String {
+    val cause = failure.root
+    return when {
+        "special floating-point" in failure.message.orEmpty() -> "a number in it is NaN or infinite, which JSON has not"
+        cause is SerializationException -> "its class has no serializer for what is in it"
+        else -> "its serializer has thrown ${cause.javaClass.name}"
+    }
+}
+
+/** What the serialiser says of stored JSON, without what it may quote of that. */
+@OptIn(ExperimentalSerializationApi::class)
+private fun whyNotDecoded(failure: Exception): String =
+    when (failure) {
+        is MissingFieldException -> {
+            "it has no ${failure.missingFields.joinToString { "\"$it\"" }}"
+        }
+
+        else -> {
+            val path = Regex("""at path:? (\$(?:\.\w+|\[\d+])*)""").find(failure.message.orEmpty())?.groupValues?.get(1)
+            val cause = failure.root
+            val what = if (cause is SerializationException) "" else " (${cause.javaClass.simpleName})"
+            "its JSON is not what the class has at ${path ?: "$"}$what"
+        }
+    }

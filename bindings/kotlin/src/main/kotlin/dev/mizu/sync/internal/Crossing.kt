@@ -7,14 +7,20 @@ import dev.mizu.sync.ffi.InternalException
 import dev.mizu.sync.ffi.newId
 import dev.mizu.sync.ffi.uniffiEnsureInitialized
 import dev.mizu.sync.toException
+import java.nio.charset.CharacterCodingException
 
-/** Calls the core, whose errors become exceptions of the SDK. Every call goes through here. */
+/** Calls the core, whose errors become exceptions of the SDK. Every call goes through here, and no code of the app. */
 internal inline fun <R> crossing(call: () -> R): R {
     Library.load()
     return try {
         call()
     } catch (failure: ApiException.Failed) {
         throw failure.problem.toException()
+    } catch (failure: CharacterCodingException) {
+        throw SyncException.InvalidValue(
+            "a text is not valid: it has half of a character, a surrogate without the other, which nothing can store",
+            failure,
+        )
     } catch (failure: InternalException) {
         throw SyncException.Bug(
             "the SDK has failed, which is a bug; please report it: ${failure.message}",
@@ -45,6 +51,7 @@ internal object Library {
             )
         }
         try {
+            CoreThreads.prepare()
             dev.mizu.sync.ffi
                 .uniffiEnsureInitialized()
         } catch (failure: LinkageError) {
@@ -65,15 +72,17 @@ internal object Library {
             )
         }
 
-    private fun isOlder(version: String): Boolean {
+    /** Whether a version of JNA is too old. */
+    internal fun isOlder(version: String): Boolean {
         val numbers = version.split('.').map { it.toIntOrNull() ?: 0 }
-        val first = oldestJna.zip(numbers).firstOrNull { (needed, there) -> needed != there } ?: return false
-        return first.second < first.first
+        val parts = oldestJna.indices.map { oldestJna[it] to numbers.getOrElse(it) { 0 } }
+        val (needed, there) = parts.firstOrNull { (needed, there) -> needed != there } ?: return false
+        return there < needed
     }
 
     private fun missing(failure: Throwable): SyncException {
         // The initialiser of a class tells what failed the first time only.
-        val reason = generateSequence(failure) { it.cause }.last()
+        val reason = failure.root
         return SyncException.NativeLibrary(
             "the native library mizu_sync_native cannot be loaded for $platform: the app must contain it for this " +
                 "ABI (on Android in jniLibs, on a JVM on jna.library.path or as a resource), in the version of its " +

@@ -1,10 +1,17 @@
 package dev.mizu.sync.internal
 
 /** What was thrown and where, without what it says: that may quote the user's data. */
-internal class Unquoted(
-    thrown: Throwable,
-) : Exception(thrown.javaClass.name) {
+internal class Unquoted private constructor(
+    name: String,
+    place: Array<StackTraceElement>,
+) : Exception(name) {
+    constructor(thrown: Throwable) : this(thrown.root.javaClass.name, thrown.root.stackTrace)
+
     init {
-        stackTrace = thrown.stackTrace
+        stackTrace = place
     }
 }
+
+/** What led to all that was made of it. */
+internal val Throwable.root: Throwable
+    get() = generateSequence(this) { it.cause }.last()

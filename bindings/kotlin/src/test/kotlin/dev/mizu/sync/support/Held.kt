@@ -16,6 +16,7 @@ import dev.mizu.sync.ffi.graphCounts
 import org.junit.jupiter.api.Assertions.assertTrue
 import java.io.File
 import java.lang.ref.ReferenceQueue
+import java.nio.file.Files
 import kotlin.time.TimeSource
 
 /**
@@ -24,7 +25,8 @@ import kotlin.time.TimeSource
  * @property nodes nodes of the graph.
  * @property handles objects of this side that the core holds on to.
  * @property coreThreads threads of clients in the core.
- * @property threads threads of the SDK on this side.
+ * @property attached those of them that are threads of the JVM too.
+ * @property opening threads that open clients.
  * @property databases open files of databases.
  * @property sockets open sockets.
  */
@@ -32,38 +34,47 @@ data class Held(
     val nodes: Long,
     val handles: Int,
     val coreThreads: Int,
-    val threads: Int,
+    val attached: Int,
+    val opening: Int,
     val databases: Int,
     val sockets: Int,
 ) {
-    /** Whether nothing is more than it was. */
-    fun isWithin(before: Held): Boolean =
+    private fun isWithin(before: Held): Boolean =
         nodes <= before.nodes &&
             handles <= before.handles &&
             coreThreads <= before.coreThreads &&
-            threads <= before.threads &&
+            attached <= coreThreads &&
+            opening <= before.opening &&
             databases <= before.databases &&
             sockets <= before.sockets
 
+    /** Memory of this process and of its heap, in MiB. */
+    data class Memory(
+        val process: Long,
+        val heap: Long,
+    )
+
     companion object {
         fun now(): Held {
-            val files =
-                File(
-                    "/proc/self/fd",
-                ).listFiles().orEmpty().mapNotNull { runCatching { it.canonicalPath }.getOrNull() }
-            val core =
-                File("/proc/self/task").listFiles().orEmpty().map {
-                    runCatching { File(it, "comm").readText() }.getOrDefault("")
-                }
+            val core = names("/proc/self/task") { File(it, "comm").readText() }
+            val files = names("/proc/self/fd") { Files.readSymbolicLink(it.toPath()).toString() }
+            val threads = Thread.getAllStackTraces().keys.map { it.name }
             return Held(
                 graphCounts().toLong(),
                 handles(),
                 core.count { it.startsWith("mizu-") && !it.startsWith("mizu-open") },
-                Thread.getAllStackTraces().keys.count { it.name.startsWith("mizu-open") },
+                threads.count { it.startsWith("mizu-core") },
+                threads.count { it.startsWith("mizu-open") },
                 files.count { ".db" in it.substringAfterLast('/') },
-                files.count { "socket:" in it },
+                files.count { it.startsWith("socket:") },
             )
         }
+
+        /** Of what may go at any time. */
+        private fun names(
+            folder: String,
+            name: (File) -> String,
+        ): List<String> = File(folder).listFiles().orEmpty().mapNotNull { runCatching { name(it) }.getOrNull() }
 
         private fun handles(): Int =
             listOf(
@@ -85,7 +96,7 @@ data class Held(
         fun atRest(): Held {
             var held = now()
             var same = 0
-            while (same < 3) {
+            while (same < 5) {
                 collect()
                 val next = now()
                 if (next == held) same++ else same = 0
@@ -105,10 +116,11 @@ data class Held(
             assertTrue(held.isWithin(before), "$held is more than $before")
         }
 
-        /** Memory that this process has of the system, in bytes. */
-        fun memory(): Long {
+        fun memory(): Memory {
             collect()
-            return File("/proc/self/statm").readText().split(' ')[1].toLong() * 4096
+            val pages = File("/proc/self/statm").readText().split(' ')[1].toLong()
+            val heap = Runtime.getRuntime().run { totalMemory() - freeMemory() }
+            return Memory(pages * 4096 shr 20, heap shr 20)
         }
 
         private val nobody = ReferenceQueue<Any>()

@@ -1,0 +1,35 @@
+package dev.mizu.sync.support
+
+import org.junit.jupiter.api.Assertions.assertTrue
+import java.io.File
+import java.util.concurrent.TimeUnit
+
+/** A program in a process of its own. */
+object Jvm {
+    /** Runs the `main` of this file of tests to its end, and gives what it has said. */
+    fun run(
+        main: String,
+        properties: Map<String, String>,
+        arguments: List<String> = emptyList(),
+    ): String {
+        val java = File(System.getProperty("java.home"), "bin/java").path
+        val options = properties.map { (name, value) -> "-D$name=$value" }
+        val process =
+            ProcessBuilder(listOf(java, "-Xshare:auto") + options + listOf("-cp", classPath(), main) + arguments)
+                .redirectErrorStream(true)
+                .start()
+        try {
+            // Not more than a pipe holds.
+            val hasEnded = process.waitFor(SOON.inWholeSeconds, TimeUnit.SECONDS)
+            if (!hasEnded) process.destroyForcibly()
+            val output = process.inputStream.bufferedReader().readText()
+            assertTrue(hasEnded, "it ends by itself: $output")
+            return output
+        } finally {
+            process.destroyForcibly()
+        }
+    }
+
+    private fun classPath(): String =
+        System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
+}
