@@ -96,6 +96,7 @@ fn a_token_that_is_refused_too_is_an_error_that_says_so() {
     let error = client.flush(SOON).and_then(|()| client.sync(SOON)).unwrap_err();
     assert_eq!(error, Error::Sync(SyncError::NeedsAuth { scope: "user:1".to_owned() }));
     client.set_token("another").unwrap();
+    client.wait_for_first_sync(SOON).unwrap();
     client.sync(SOON).unwrap();
     assert!(asked.try_recv().is_err(), "asked once");
 }

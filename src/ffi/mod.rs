@@ -26,6 +26,8 @@ mod queue;
 mod rows;
 mod status;
 mod testing;
+#[cfg(test)]
+mod tests;
 mod wait;
 mod writes;
 

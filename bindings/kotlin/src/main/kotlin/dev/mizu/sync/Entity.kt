@@ -36,7 +36,7 @@ public class Entity<T> internal constructor(
 
     /** It now, and whenever it is another one or its marks are; `null` when it is not visible. */
     public fun rowFlow(): Flow<Row<T>?> =
-        client.watch({ native.watchEntity(codec.collection, id, it) }) { news ->
+        client.watch({ native, wakes -> native.watchEntity(codec.collection, id, wakes) }) { native, news ->
             (news as News.Entity).row?.let { codec.row(native, id, it) }
         }
 

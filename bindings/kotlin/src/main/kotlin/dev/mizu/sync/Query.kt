@@ -56,7 +56,7 @@ public class Query<T> internal constructor(
 
     /** Their number now, and whenever it is another one. */
     public fun countFlow(): Flow<Long> =
-        client.watch({ query.value.watchCount(it) }) { (it as News.Count).count.toLong() }
+        client.watch({ _, wakes -> query.value.watchCount(wakes) }) { _, news -> (news as News.Count).count.toLong() }
 
     /** The rows as a [StateFlow], [initial] until they have been read. */
     public fun stateIn(
@@ -69,7 +69,7 @@ public class Query<T> internal constructor(
         isConflated: Boolean,
         news: (Shown<T>, RowsUpdate<T>) -> R,
     ): Flow<R> =
-        client.watching(isConflated) { wakes, emit ->
+        client.watching(isConflated) { native, wakes, emit ->
             val shown = Shown<T>()
             crossing { query.value.watchRows(wakes) }.use { rows ->
                 try {

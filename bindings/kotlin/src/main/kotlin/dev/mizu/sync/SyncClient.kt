@@ -305,14 +305,14 @@ public class SyncClient internal constructor(
 
     /** Emits what a feed of the core has news of. */
     internal fun <R> watch(
-        feed: (Listener) -> NativeFeed,
-        read: (News) -> R,
+        feed: (NativeClient, Listener) -> NativeFeed,
+        read: (NativeClient, News) -> R,
     ): Flow<R> =
-        watching { wakes, emit ->
-            crossing { feed(wakes) }.use {
+        watching { native, wakes, emit ->
+            crossing { feed(native, wakes) }.use {
                 try {
                     do {
-                        crossing { it.next() }?.let { news -> emit(read(news)) }
+                        crossing { it.next() }?.let { news -> emit(read(native, news)) }
                     } while (wakes.receiveCatching().isSuccess)
                 } finally {
                     it.stop()
@@ -327,14 +327,11 @@ public class SyncClient internal constructor(
      */
     internal fun <R> watching(
         isConflated: Boolean = true,
-        collect: suspend (Wakes, suspend (R) -> Unit) -> Unit,
+        collect: suspend (NativeClient, Wakes, suspend (R) -> Unit) -> Unit,
     ): Flow<R> =
         flow {
             val wakes = Wakes()
-            heard(wakes) {
-                opening.await()
-                collect(wakes) { emit(it) }
-            }
+            heard(wakes) { collect(opening.await(), wakes) { emit(it) } }
         }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(Dispatchers.IO)
 
     private suspend fun wait(
@@ -380,11 +377,11 @@ public class SyncClient internal constructor(
 private class Watched<T>(
     private val client: SyncClient,
     private val now: (NativeClient) -> T,
-    private val feed: (NativeClient, Wakes) -> NativeFeed,
+    private val feed: (NativeClient, Listener) -> NativeFeed,
     private val read: (News) -> T,
 ) : Readable<T> {
     override val value: T
         get() = crossing { now(client.native) }
 
-    override fun flow(): Flow<T> = client.watch({ feed(client.native, it as Wakes) }, read)
+    override fun flow(): Flow<T> = client.watch(feed) { _, news -> read(news) }
 }

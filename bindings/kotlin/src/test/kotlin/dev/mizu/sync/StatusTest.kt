@@ -3,6 +3,7 @@ package dev.mizu.sync
 import app.cash.turbine.test
 import dev.mizu.sync.Status.Auth
 import dev.mizu.sync.Status.Connection
+import dev.mizu.sync.ffi.NativeStatus
 import dev.mizu.sync.support.SOON
 import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.online
@@ -84,25 +85,36 @@ class StatusTest {
         }
 
     @Test
-    fun `the progress of a snapshot shows`() =
-        blocking {
-            TestServer().use { server ->
-                // Several pages.
-                repeat(2_500) { server.putJson("user:1", "todo", "t$it", """{"title":"$it","done":false}""") }
-                SyncClient(server.url, "user:1").use { client ->
-                    val seen = mutableListOf<Status.Progress>()
-                    client.start()
-                    client.status.until { status ->
-                        status.progress?.let { seen += it }
-                        status.hasSynced
-                    }
-                    assertTrue(seen.isNotEmpty())
-                    assertTrue(seen.all { it.total == null || it.rows <= 2_500 }, "$seen")
-                    assertEquals(seen.map { it.rows }.sorted(), seen.map { it.rows })
-                    assertEquals(2_500, client.todos.count())
-                }
-            }
-        }
+    fun `the progress of a snapshot shows`() {
+        val native =
+            NativeStatus(
+                connection = 2U,
+                live = false,
+                auth = 0U,
+                uploading = false,
+                downloading = true,
+                rows = 12_000UL,
+                total = 120_000UL,
+                pending = 3UL,
+                rejected = 1UL,
+                syncedOnce = false,
+                cursor = 0UL,
+                lastSync = 1_764_000_000_123,
+                error = null,
+                blocked = "the list is locked",
+                line = "online · 3 to send · 12,000 of 120,000 rows · 1 not accepted",
+            )
+        val status = Status(native)
+        assertEquals(Status.Progress(rows = 12_000, total = 120_000), status.progress)
+        assertEquals(Status.Progress(rows = 12_000, total = null), Status(native.copy(total = null)).progress)
+        assertNull(Status(native.copy(rows = null)).progress)
+        assertEquals(native.line, status.toString())
+        assertEquals("2025-11-24T16:00:00.123Z", status.lastSync.toString())
+        assertEquals(listOf(3L, 1L), listOf(status.pending, status.rejected))
+        assertEquals("the list is locked", status.blocked)
+        assertEquals(Connection.entries, List(4) { Status(native.copy(connection = it.toUByte())).connection })
+        assertEquals(Auth.entries, List(4) { Status(native.copy(auth = it.toUByte())).auth })
+    }
 
     @Test
     fun `what is in the way shows and passes`() =
