@@ -65,15 +65,10 @@ public class SyncClient internal constructor(
     @PublishedApi
     internal val json: Json = options.json
 
-    private val opening: Opening
+    private val opening = Opening(options.callbacks::failed)
 
     /** Those who watch something, and hear of nothing more once this is closed. */
     private val watching: MutableSet<Wakes> = ConcurrentHashMap.newKeySet()
-
-    init {
-        options.callbacks.belongTo(this)
-        opening = Opening(open, options.callbacks::failed)
-    }
 
     /** What the client is doing. Shown, it is a line for a person. */
     public val status: Readable<Status> =
@@ -100,6 +95,12 @@ public class SyncClient internal constructor(
         ) {
             (it as News.Rejected).mutations.map(::RejectedMutation)
         }
+
+    init {
+        // Last: the app may be told of a failure before the constructor has returned, and use all of this there.
+        options.callbacks.belongTo(this)
+        opening.begin(open)
+    }
 
     /** How far the server's log has been pulled. */
     public val cursor: Long

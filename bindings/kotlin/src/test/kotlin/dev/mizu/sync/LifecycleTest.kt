@@ -9,6 +9,9 @@ import dev.mizu.sync.support.until
 import dev.mizu.sync.testing.TestServer
 import dev.mizu.sync.testing.TestServer.Endpoint
 import dev.mizu.sync.testing.testClient
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -186,10 +189,20 @@ class LifecycleTest {
     @Test
     fun `a wipe ends flows and waits`() =
         blocking {
-            testClient().let { client ->
-                val flow = launch { client.status.flow().collect { } }
-                client.wipe()
+            TestServer().use { server ->
+                val client = server.client("user:1")
+                server.hang()
+                val hasBegun = CompletableDeferred<Unit>()
+                val flow = launch { client.status.flow().collect { hasBegun.complete(Unit) } }
+                hasBegun.await()
+                client.todos.add(Todo("Milk"))
+                val wait =
+                    async(start = CoroutineStart.UNDISPATCHED) {
+                        refused<SyncException.Closed>("closed") { client.flush() }
+                    }
+                client.wipe(loseUnsent = true)
                 flow.join()
+                wait.await()
             }
         }
 

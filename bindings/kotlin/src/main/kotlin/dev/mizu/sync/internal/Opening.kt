@@ -18,7 +18,6 @@ internal fun closed() = SyncException.Closed("the client is closed: open a new o
  * that it is closed.
  */
 internal class Opening(
-    open: () -> NativeClient,
     private val failed: (SyncException) -> Unit,
 ) {
     private sealed interface State {
@@ -45,7 +44,8 @@ internal class Opening(
     /** Whether nobody has to wait any more. */
     private val settled = CompletableDeferred<Unit>()
 
-    init {
+    /** Begins, by [open]. From now on the app may be told of failures. */
+    fun begin(open: () -> NativeClient) {
         thread(name = "mizu-open", isDaemon = true) { settle(runCatching { crossing(open) }) }
     }
 
