@@ -115,8 +115,9 @@ class EffectTest {
             val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default + handler)
             val failing =
                 scope.effect {
+                    val value = signal.value
                     seen.trySend("runs")
-                    check(signal.value == 0) { "mine" }
+                    check(value == 0) { "mine" }
                 }
             assertEquals("runs", seen.receive())
             signal.value = 1

@@ -59,11 +59,13 @@ class MutateTest {
                     phone.todos["a"].flow().test(SOON) {
                         assertEquals(Todo("Milk"), awaitItem())
                         server.reject("tick", "conflict", "somebody has bought it")
+                        server.hang()
                         phone.mutate("tick", Move("a", "done")) {
                             update(phone.todos, "a") { it.copy(done = true) }
                             assertEquals(Todo("Milk", done = true), get(phone.todos, "a"))
                         }
                         assertEquals(Todo("Milk", done = true), awaitItem())
+                        server.release()
                         assertEquals(Todo("Milk"), awaitItem())
                         cancel()
                     }
