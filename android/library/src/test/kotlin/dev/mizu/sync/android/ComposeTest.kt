@@ -5,7 +5,7 @@ import androidx.compose.runtime.BroadcastFrameClock
 import androidx.compose.runtime.Composition
 import androidx.compose.runtime.Recomposer
 import androidx.compose.runtime.snapshots.Snapshot
-import dev.mizu.sync.Placeholder
+import dev.mizu.sync.Signal
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.test.TestScope
 import kotlinx.coroutines.test.runCurrent
@@ -18,19 +18,22 @@ import org.robolectric.RobolectricTestRunner
 @RunWith(RobolectricTestRunner::class)
 class ComposeTest {
     @Test
-    fun `a flow becomes a state`() =
+    fun `a signal becomes a state`() =
         runTest {
             val seen = mutableListOf<String>()
+            val title = Signal("Milk")
             val clock = BroadcastFrameClock()
             val recomposer = Recomposer(coroutineContext + clock)
             val running = launch(clock) { recomposer.runRecomposeAndApplyChanges() }
             val composition = Composition(Nothing(), recomposer)
-            composition.setContent { seen += Placeholder("Milk").titleAsState().value }
+            composition.setContent { seen += title.collectAsState().value }
+            frame(clock)
+            title.value = "Bread"
             frame(clock)
             composition.dispose()
             recomposer.close()
             running.join()
-            assertEquals(listOf("", "Milk"), seen)
+            assertEquals(listOf("Milk", "Bread"), seen.distinct())
         }
 
     private fun TestScope.frame(clock: BroadcastFrameClock) {

@@ -124,7 +124,7 @@ class Figures {
             tags = listOf("home", "errand"),
         )
 
-    private fun time(work: () -> Unit): Duration {
+    private fun time(work: () -> Any): Duration {
         val start = TimeSource.Monotonic.markNow()
         work()
         return start.elapsedNow()
