@@ -158,6 +158,22 @@ pub const STEPS: &[Step] = &[
         ..CHECK
     },
     Step {
+        name: "android",
+        about: "the Android layer under Robolectric, the sample compiled, an app that was shrunk by R8",
+        program: Program::Maven,
+        // The step before has checked the Kotlin API.
+        arguments: &[
+            "--batch-mode",
+            "--no-transfer-progress",
+            "--file",
+            "android/check/pom.xml",
+            "-Dmizu.unchecked=true",
+            "verify",
+        ],
+        has_tests: true,
+        ..CHECK
+    },
+    Step {
         name: "reactive-model",
         about: "the reactive graph holds in thousands of orders in which threads may run",
         arguments: &["test", "-p", "mizu-sync-reactive-model"],

@@ -12,6 +12,7 @@ import dev.mizu.sync.SyncException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
 import java.util.concurrent.CopyOnWriteArraySet
 
@@ -95,6 +96,11 @@ public object SyncPlatform {
         attached.clear()
         state.network?.stop()
         onMain { state.lifecycle?.let(ProcessLifecycleOwner.get().lifecycle::removeObserver) }
+    }
+
+    /** Waits until what was begun in the background is done: for tests. */
+    internal suspend fun settle() {
+        background.coroutineContext.job.children.forEach { it.join() }
     }
 
     private fun networkChanged(
