@@ -114,9 +114,9 @@ fn unsent(pending: u64, rejected: u64) -> String {
     let sent = format!("{} not sent", mutations(pending));
     let decided = format!("{} rejected and not decided about", mutations(rejected));
     match (pending, rejected) {
-        (_, 0) => format!("{sent}: sync first, or wipe with Unsent::Lose"),
-        (0, _) => format!("{decided}: retry or discard first, or wipe with Unsent::Lose"),
-        _ => format!("{sent}, {decided}: sync, retry or discard first, or wipe with Unsent::Lose"),
+        (_, 0) => format!("{sent}: sync first, or let the wipe lose them"),
+        (0, _) => format!("{decided}: retry or discard first, or let the wipe lose them"),
+        _ => format!("{sent}, {decided}: sync, retry or discard first, or let the wipe lose them"),
     }
 }
 
@@ -139,18 +139,18 @@ mod tests {
     #[test]
     fn what_a_wipe_would_lose_is_counted_in_words_that_fit() {
         for (pending, rejected, expected) in [
-            (1, 0, "1 mutation is not sent: sync first, or wipe with Unsent::Lose"),
-            (2, 0, "2 mutations are not sent: sync first, or wipe with Unsent::Lose"),
+            (1, 0, "1 mutation is not sent: sync first, or let the wipe lose them"),
+            (2, 0, "2 mutations are not sent: sync first, or let the wipe lose them"),
             (
                 0,
                 1,
-                "1 mutation is rejected and not decided about: retry or discard first, or wipe with Unsent::Lose",
+                "1 mutation is rejected and not decided about: retry or discard first, or let the wipe lose them",
             ),
             (
                 1,
                 2,
                 "1 mutation is not sent, 2 mutations are rejected and not decided about: \
-                 sync, retry or discard first, or wipe with Unsent::Lose",
+                 sync, retry or discard first, or let the wipe lose them",
             ),
         ] {
             assert_eq!(Error::Unsent { pending, rejected }.to_string(), expected);

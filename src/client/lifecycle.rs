@@ -209,6 +209,8 @@ impl Core {
             State::Closed => return Err(StoreError::Closed.into()),
         }
         self.store.resume()?;
+        // Who began to watch meanwhile has seen nothing yet.
+        self.forget_answers();
         self.dispatcher.release();
         self.go_on(&mut transition, transport.as_ref())
     }

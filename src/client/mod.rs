@@ -44,6 +44,8 @@ pub use status::{Authorization, Connectivity, Progress, Status};
 
 pub(crate) use self::core::Core;
 #[cfg(feature = "ffi")]
+pub(crate) use self::core::may_write;
+#[cfg(feature = "ffi")]
 pub(crate) use self::edits::Gathered;
 #[cfg(feature = "ffi")]
 pub(crate) use self::monitor::{Wait, Waker};

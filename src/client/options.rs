@@ -275,11 +275,14 @@ impl Builder {
         {
             return invalid("index", "it needs 1 to 32 fields");
         }
+        if self.upcasters.has_idle_steps() {
+            return invalid("upcast", "it must lead to version 2 or a later one, for what has no version is of version 1");
+        }
         if self.pull_interval.is_zero() {
             return invalid("pull_interval", "it must not be zero");
         }
         let Some(location) = self.location else {
-            return invalid("database", "none was given: call database(path), or in_memory() for a test");
+            return invalid("database", "none was given: name a file, or keep the data in memory for a test");
         };
         let base = BaseUrl::parse(&self.base_url, self.allow_cleartext)?;
         let dialect_version = self.dialect.as_ref().map(|dialect| dialect.version()).unwrap_or_default();
@@ -328,7 +331,7 @@ impl Builder {
 
 /// A token without the user that it is for.
 pub(super) fn without_principal() -> Error {
-    let reason = "a token needs the user that it is for: call principal(user)";
+    let reason = "a token needs the user that it is for: give that too";
     Error::InvalidOption { option: "principal", reason }
 }
 

@@ -39,6 +39,11 @@ impl Upcasters {
         steps.sort_by_key(|step| step.to);
     }
 
+    /// Whether a step leads to where everything is already.
+    pub fn has_idle_steps(&self) -> bool {
+        self.0.values().flatten().any(|step| step.to < 2)
+    }
+
     /// The newest version of a collection's model, where it has versions.
     pub fn newest(&self, collection: &str) -> Option<u32> {
         self.0.get(collection)?.last().map(|step| step.to)

@@ -185,7 +185,17 @@ impl From<CallbackError> for Error {
 /// Calls what panics where the app uses the graph in a way that cannot work, with a sentence that says so.
 pub fn misuse<T>(work: impl FnOnce() -> T) -> ApiResult<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let problem = Problem { kind: ErrorKind::Misuse, sentence: text_of(&*panic), is_passing: false };
-        ApiError::Failed { problem }
+        let sentence = without_places(&text_of(&*panic));
+        ApiError::Failed { problem: Problem { kind: ErrorKind::Misuse, sentence, is_passing: false } }
+    })
+}
+
+/// A sentence without where nodes of the graph were made: for those of the other side that is this crate.
+fn without_places(text: &str) -> String {
+    let mut parts = text.split(" made at ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let end = part.find([' ', ',', ';']).unwrap_or(part.len());
+        text + &part[end..]
     })
 }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ApiResult;
 use super::{CallbackError, NativePending, NativeRejected, NativeRow, NativeStatus};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reactive::{self, Effect};
+use crate::store::StoreError;
 
 /// Told that there is news.
 #[uniffi::export(foreign)]
@@ -92,7 +93,11 @@ impl<T: Send + 'static> Latest<T> {
         // Whoever watches inside of an effect does so for longer than one run of it.
         let effect = reactive::outside(|| {
             Effect::new(move || {
-                let now = read();
+                let now = match read() {
+                    // There is news again when it is resumed; none when it is closed, which ends what is watched.
+                    Err(Error::Store(StoreError::Paused | StoreError::Closed)) => return,
+                    now => now,
+                };
                 let before = latest.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
                 // Told of it already, if it was not taken.
                 if before.is_none() {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::CallbackError;
 use super::error::{ApiResult, misuse};
 use super::feed::{Listener, tell};
+use crate::client::may_write;
 use crate::reactive::{self, Computed, Effect, Signal};
 
 /// Code of the other side.
@@ -52,6 +53,7 @@ impl NativeSignal {
 
     /// Its value, which is there already, is another one.
     pub fn changed(&self) -> ApiResult<()> {
+        may_write()?;
         misuse(|| self.0.update(|version| *version = version.wrapping_add(1)))
     }
 }

@@ -434,7 +434,7 @@ fn a_wipe_keeps_what_is_unsent_or_undecided() {
     let device = Device::new(&server.url());
     let error = device.client.wipe(Unsent::Refuse).unwrap_err();
     assert_eq!(error, Error::Unsent { pending: 1, rejected: 0 });
-    assert_says(&error, &["1 mutation is not sent: ", "sync first, or wipe with Unsent::Lose"]);
+    assert_says(&error, &["1 mutation is not sent: ", "sync first, or let the wipe lose them"]);
     device.assert_kept();
     server.limit_pushes(10);
     device.client.start().unwrap();

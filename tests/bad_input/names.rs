@@ -48,6 +48,7 @@ fn options_that_cannot_be_are_named() {
         (Client::builder("https://x.test", "user:1").open().unwrap_err(), "database"),
         (open("user:1").token(TOKEN).open().unwrap_err(), "principal"),
         (open("user:1").pull_interval(std::time::Duration::ZERO).open().unwrap_err(), "pull_interval"),
+        (open("user:1").upcast("todo", 1, |_| ()).open().unwrap_err(), "upcast"),
     ] {
         assert!(matches!(&error, Error::InvalidOption { option, .. } if *option == expected), "{error:?}");
         assert_says(&error, &["the option", expected, "is not valid"]);

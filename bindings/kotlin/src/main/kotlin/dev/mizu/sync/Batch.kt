@@ -4,10 +4,12 @@ import dev.mizu.sync.ffi.NativeBatch
 import dev.mizu.sync.ffi.NativeClient
 import dev.mizu.sync.ffi.Write
 import dev.mizu.sync.ffi.newId
+import dev.mizu.sync.internal.Unquoted
 import dev.mizu.sync.internal.crossing
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.serializer
+import java.util.concurrent.atomic.AtomicBoolean
 
 /**
  * Writes to entities that are committed together: what [SyncClient.mutate] gives to its block, and a [Batch] has beside
@@ -16,8 +18,21 @@ import kotlinx.serialization.serializer
 @SyncDsl
 public open class Edits internal constructor(
     private val native: NativeClient,
-    internal val batch: NativeBatch,
+    private val gathered: NativeBatch,
 ) {
+    private val isOver = AtomicBoolean()
+
+    internal val batch: NativeBatch
+        get() {
+            if (!isOver.get()) return gathered
+            throw SyncException.Misuse("the batch is over: write in its block, or begin another one")
+        }
+
+    /** What is done with it later has no effect, and throws. */
+    internal fun end() {
+        isOver.set(true)
+    }
+
     /** An entity as it is with the writes of this batch; `null` when there is none. */
     public fun <T> get(
         collection: SyncCollection<T>,
@@ -112,6 +127,17 @@ public class Batch internal constructor(
     }
 }
 
+/** What [block] gives. Afterwards nothing can be written by these [edits] any more. */
+internal inline fun <E : Edits, R> gathering(
+    edits: E,
+    block: E.() -> R,
+): R =
+    try {
+        edits.block()
+    } finally {
+        edits.end()
+    }
+
 /** The arguments of a mutation as JSON. */
 internal fun <A> encodeArgs(
     json: Json,
@@ -121,9 +147,9 @@ internal fun <A> encodeArgs(
 ): String =
     try {
         json.encodeToString(serializer, args)
-    } catch (failure: IllegalArgumentException) {
+    } catch (failure: Exception) {
         throw SyncException.InvalidValue(
             "the arguments of \"$name\" cannot be stored: ${failure.javaClass.simpleName}",
-            failure,
+            Unquoted(failure),
         )
     }

@@ -5,6 +5,8 @@ import dev.mizu.sync.ffi.NativeComputed
 import dev.mizu.sync.internal.Tracking
 import dev.mizu.sync.internal.crossing
 import dev.mizu.sync.internal.stayAttached
+import java.lang.ref.WeakReference
+import java.util.concurrent.atomic.AtomicLong
 
 /**
  * A value that is made of others: when it is read, and something that it was made of has changed.
@@ -24,7 +26,7 @@ public class Computed<T>(
     compute: () -> T,
 ) : Readable<T> {
     private val values = Values(compute, isSame)
-    private val node by lazy { crossing { NativeComputed(values) } }
+    private val node by lazy { crossing { NativeComputed(Weakly(values)) } }
 
     override val value: T
         get() {
@@ -36,11 +38,33 @@ public class Computed<T>(
         }
 }
 
+/**
+ * What the core has of a computed. What it calls is often code of an object that has the computed as a property: if the
+ * core kept that, nobody would ever collect either.
+ */
+private class Weakly(
+    values: Values<*>,
+) : Compute {
+    private val values = WeakReference(values)
+
+    /** Whoever has read a computed that is gone finds another value, and runs again without it. */
+    override fun compute(): ULong = values.get()?.compute() ?: gone.getAndIncrement().toULong()
+
+    override fun forget(number: ULong) {
+        values.get()?.forget(number)
+    }
+
+    private companion object {
+        /** Numbers that no value has. */
+        val gone = AtomicLong(Long.MIN_VALUE)
+    }
+}
+
 /** The values of a computed that the core may still ask for, by their numbers. */
 private class Values<T>(
     private val compute: () -> T,
     private val isSame: (T, T) -> Boolean,
-) : Compute {
+) {
     private class Kept<T>(
         val number: ULong,
         val outcome: Result<T>,
@@ -53,10 +77,10 @@ private class Values<T>(
     private var latest: Kept<T>? = null
     private var numbers = 0UL
 
-    override fun compute(): ULong {
+    fun compute(): ULong {
         stayAttached()
         val before = synchronized(kept) { latest }
-        val outcome = Tracking.with(isOn = true) { runCatching(compute) }
+        val outcome = Tracking.with(isOn = true, isComputing = true) { runCatching(compute) }
         val same = before?.takeIf { isSame(it.outcome, outcome) }
         synchronized(kept) {
             val value = same?.takeIf { it.given > 0 } ?: Kept(numbers++, outcome)
@@ -67,7 +91,7 @@ private class Values<T>(
         }
     }
 
-    override fun forget(number: ULong) {
+    fun forget(number: ULong) {
         synchronized(kept) {
             val value = kept[number] ?: return
             if (--value.given > 0) return

@@ -49,10 +49,10 @@ public class Query<T> internal constructor(
     public fun count(): Long = crossing { query.value.count() }.toLong()
 
     /** The rows now, and whenever they are others. A slow collector gets the newest. */
-    public fun flow(): Flow<List<Row<T>>> = watched { shown, _ -> shown.list() }
+    public fun flow(): Flow<List<Row<T>>> = watched(isConflated = true) { shown, _ -> shown.list() }
 
     /** All rows now, and what is different whenever they are others: for lists that animate. */
-    public fun changes(): Flow<RowsUpdate<T>> = watched { _, update -> update }
+    public fun changes(): Flow<RowsUpdate<T>> = watched(isConflated = false) { _, update -> update }
 
     /** Their number now, and whenever it is another one. */
     public fun countFlow(): Flow<Long> =
@@ -65,8 +65,11 @@ public class Query<T> internal constructor(
         initial: List<Row<T>> = emptyList(),
     ): StateFlow<List<Row<T>>> = flow().stateIn(scope, started, initial)
 
-    private fun <R> watched(news: (Shown<T>, RowsUpdate<T>) -> R): Flow<R> =
-        client.watching { wakes, emit ->
+    private fun <R> watched(
+        isConflated: Boolean,
+        news: (Shown<T>, RowsUpdate<T>) -> R,
+    ): Flow<R> =
+        client.watching(isConflated) { wakes, emit ->
             val shown = Shown<T>()
             crossing { query.value.watchRows(wakes) }.use { rows ->
                 try {

@@ -32,11 +32,13 @@ public class Signal<T>(
             return current.get()
         }
         set(value) {
+            Tracking.mayWrite()
             tell(current.getAndSet(value), value)
         }
 
     /** Sets it to what [change] makes of it. [change] is called again if another thread sets it meanwhile. */
     public fun update(change: (T) -> T) {
+        Tracking.mayWrite()
         while (true) {
             val before = current.get()
             val after = change(before)
@@ -58,7 +60,7 @@ public class Signal<T>(
 /** Runs code whose writes of signals make effects due once, at its end. */
 public fun <R> batch(block: () -> R): R {
     // What runs inside is tracked as it is outside.
-    val called = Called(Tracking.isOn, block)
+    val called = Called(Tracking.isOn, work = block)
     crossing {
         dev.mizu.sync.ffi
             .batch(called)
@@ -69,7 +71,7 @@ public fun <R> batch(block: () -> R): R {
 /** Runs code of which nothing is tracked: what it reads makes nothing run again. */
 public fun <R> untrack(block: () -> R): R {
     if (!Tracking.isOn) return block()
-    val called = Called(isTracked = false, block)
+    val called = Called(isTracked = false, work = block)
     crossing {
         dev.mizu.sync.ffi
             .untrack(called)

@@ -9,15 +9,15 @@ import dev.mizu.sync.ffi.News
 import dev.mizu.sync.ffi.Write
 import dev.mizu.sync.internal.Codec
 import dev.mizu.sync.internal.Opening
+import dev.mizu.sync.internal.Tracking
 import dev.mizu.sync.internal.Wakes
+import dev.mizu.sync.internal.closed
 import dev.mizu.sync.internal.crossing
 import dev.mizu.sync.internal.open
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.channels.ReceiveChannel
-import kotlinx.coroutines.currentCoroutineContext
-import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.Flow
-import kotlinx.coroutines.flow.channelFlow
+import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.withContext
@@ -193,10 +193,12 @@ public class SyncClient internal constructor(
     /** Waits until every callback and watcher has heard of what happened before this call: for tests. */
     public suspend fun delivered(timeout: Duration = 30.seconds) {
         val wakes = Wakes()
-        writing { it.whenDelivered(wakes) }
         heard(wakes) {
-            withTimeoutOrNull(timeout) { wakes.receiveCatching() }
-                ?: throw SyncException.TimedOut("not delivered after $timeout: a callback has not returned")
+            writing { it.whenDelivered(wakes) }
+            val told =
+                within(timeout) { wakes.receiveCatching() }
+                    ?: throw SyncException.TimedOut("not delivered after $timeout: a callback has not returned")
+            if (told.isClosed) throw closed()
         }
     }
 
@@ -210,9 +212,10 @@ public class SyncClient internal constructor(
      */
     public suspend fun <R> batch(block: Batch.() -> R): R =
         writing { native ->
-            native.batch().use { batch ->
-                val result = Batch(native, batch, json).block()
-                batch.commit()
+            native.batch().use { gathered ->
+                val batch = Batch(native, gathered, json)
+                val result = gathering(batch, block)
+                gathered.commit()
                 result
             }
         }
@@ -242,9 +245,9 @@ public class SyncClient internal constructor(
     ): String =
         writing { native ->
             val text = encodeArgs(json, name, serializer, args)
-            native.batch().use { batch ->
-                expect?.invoke(Edits(native, batch))
-                batch.commitAs(Expected(name, text))
+            native.batch().use { gathered ->
+                if (expect != null) gathering(Edits(native, gathered), expect)
+                gathered.commitAs(Expected(name, text))
             }
         }
 
@@ -292,8 +295,11 @@ public class SyncClient internal constructor(
         get() = opening.client
 
     /** Calls what waits for the disk, or for the client to be opened, on a thread that may. */
-    internal suspend fun <R> writing(call: (NativeClient) -> R): R =
-        withContext(Dispatchers.IO) { crossing { call(native) } }
+    internal suspend fun <R> writing(call: (NativeClient) -> R): R {
+        Tracking.mayWrite()
+        val native = opening.await()
+        return withContext(Dispatchers.IO) { crossing { call(native) } }
+    }
 
     /** Emits what a feed of the core has news of. */
     internal fun <R> watch(
@@ -312,12 +318,22 @@ public class SyncClient internal constructor(
             }
         }
 
-    /** A flow that ends when this is closed. It reads, and decodes, on threads for that. */
-    internal fun <R> watching(collect: suspend (Wakes, suspend (R) -> Unit) -> Unit): Flow<R> =
+    /**
+     * A flow that ends when this is closed. It reads, and decodes, on threads for that.
+     *
+     * @param isConflated whether only the newest counts; otherwise the next is not read before the last is collected.
+     */
+    internal fun <R> watching(
+        isConflated: Boolean = true,
+        collect: suspend (Wakes, suspend (R) -> Unit) -> Unit,
+    ): Flow<R> =
         flow {
             val wakes = Wakes()
-            heard(wakes) { collect(wakes) { emit(it) } }
-        }.flowOn(Dispatchers.IO)
+            heard(wakes) {
+                opening.await()
+                collect(wakes) { emit(it) }
+            }
+        }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(Dispatchers.IO)
 
     private suspend fun wait(
         goal: Goal,
@@ -326,20 +342,24 @@ public class SyncClient internal constructor(
         val wakes = Wakes()
         heard(wakes) {
             writing { it.wait(goal, wakes) }.use { wait ->
-                val ended =
-                    withTimeoutOrNull(timeout) {
-                        while (!crossing { wait.isDone() }) wakes.receiveCatching().getOrNull() ?: break
-                    }
-                if (ended ==
-                    null
-                ) {
-                    wait.timedOut(timeout.inWholeMilliseconds.toULong())?.let { crossing { throw it } }
-                }
-                // Closed meanwhile: the core says so.
-                crossing { wait.isDone() }
+                val isDone = { crossing { wait.isDone() } }
+                if (isDone()) return
+                val isTimedOut =
+                    null ==
+                        within(timeout) {
+                            while (!isDone()) if (wakes.receiveCatching().isClosed) throw closed()
+                        }
+                val after = timeout.coerceAtLeast(Duration.ZERO).inWholeMilliseconds.toULong()
+                if (isTimedOut) wait.timedOut(after)?.let { crossing { throw it } }
             }
         }
     }
+
+    /** By the clock of the world, also where the caller's dispatcher has another one: that of a test leaps. */
+    private suspend fun <R> within(
+        timeout: Duration,
+        wait: suspend () -> R,
+    ): R? = withContext(Dispatchers.IO) { withTimeoutOrNull(timeout) { wait() } }
 
     private inline fun <R> heard(
         wakes: Wakes,

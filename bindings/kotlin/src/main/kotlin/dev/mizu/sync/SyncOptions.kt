@@ -52,7 +52,6 @@ public class SyncOptions internal constructor() {
 
     internal val headers = mutableListOf<Pair<String, String>>()
     internal val indexes = mutableListOf<Pair<String, List<Field>>>()
-    internal val upcasts = mutableListOf<Triple<String, Int, (JsonObject) -> JsonObject>>()
     internal val callbacks = Callbacks()
 
     /** A header for every request. */
@@ -88,7 +87,7 @@ public class SyncOptions internal constructor() {
         to: Int,
         change: (JsonObject) -> JsonObject,
     ) {
-        upcasts += Triple(collection, to, change)
+        callbacks.upcasts += Triple(collection, to, change)
     }
 
     /** Called when a sync has caught up with the server and its cursor has moved, and after the first sync. */

@@ -14,22 +14,22 @@ import dev.mizu.sync.ffi.OnRejected
 import dev.mizu.sync.ffi.OnSync
 import dev.mizu.sync.ffi.OnTokenNeeded
 import dev.mizu.sync.ffi.Problem
+import dev.mizu.sync.ffi.Upcast
 import dev.mizu.sync.toException
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.jsonObject
 import java.lang.ref.WeakReference
 import dev.mizu.sync.ffi.Callbacks as NativeCallbacks
 
+/** A step to the next version of the app's model. */
+internal typealias Step = (JsonObject) -> JsonObject
+
 /**
- * What the app wants to be told. The core holds on to it for as long as the client is open, and must not keep the client
- * alive by that: an app that forgets a client without closing it has it closed.
+ * Code of the app that the core calls. It lives as long as its client, which it may lead to: the core holds on to nothing
+ * of it, so that an app that forgets a client without closing it has it closed.
  */
-internal class Callbacks :
-    OnSync,
-    OnError,
-    OnOnline,
-    OnOffline,
-    OnRejected,
-    OnTokenNeeded,
-    OnLog {
+internal class Callbacks {
     var onSync: (SyncClient.(Long) -> Unit)? = null
     var onError: (SyncClient.(SyncException) -> Unit)? = null
     var onOnline: (SyncClient.() -> Unit)? = null
@@ -37,57 +37,37 @@ internal class Callbacks :
     var onRejected: (SyncClient.(RejectedMutation) -> Unit)? = null
     var onTokenNeeded: (SyncClient.() -> Unit)? = null
     var onLog: ((LogLine) -> Unit)? = null
+    val upcasts = mutableListOf<Triple<String, Int, Step>>()
 
-    private var client = WeakReference<SyncClient>(null)
+    private var client: SyncClient? = null
 
     fun belongTo(client: SyncClient) {
-        this.client = WeakReference(client)
+        this.client = client
     }
 
     /** What the core is to call: of what the app does not want to hear, it makes no call. */
-    fun native() =
-        NativeCallbacks(
-            onSync = onSync?.let { this },
-            onError = onError?.let { this },
-            onOnline = onOnline?.let { this },
-            onOffline = onOffline?.let { this },
-            onRejected = onRejected?.let { this },
-            onTokenNeeded = onTokenNeeded?.let { this },
-            onLog = onLog?.let { this },
+    fun native(): NativeCallbacks {
+        val told = Told(this)
+        return NativeCallbacks(
+            onSync = onSync?.let { told },
+            onError = onError?.let { told },
+            onOnline = onOnline?.let { told },
+            onOffline = onOffline?.let { told },
+            onRejected = onRejected?.let { told },
+            onTokenNeeded = onTokenNeeded?.let { told },
+            onLog = onLog?.let { told },
         )
-
-    override fun onSync(cursor: ULong) = call("onSync") { client -> onSync?.invoke(client, cursor.toLong()) }
-
-    override fun onError(problem: Problem) = failed(problem.toException())
-
-    override fun onOnline() = call("onOnline") { client -> onOnline?.invoke(client) }
-
-    override fun onOffline() = call("onOffline") { client -> onOffline?.invoke(client) }
-
-    override fun onRejected(mutation: NativeRejected) =
-        call("onRejected") { client -> onRejected?.invoke(client, RejectedMutation(mutation)) }
-
-    override fun onTokenNeeded() = call("onTokenNeeded") { client -> onTokenNeeded?.invoke(client) }
-
-    override fun onLog(
-        level: UByte,
-        target: String,
-        text: String,
-    ) {
-        val line = LogLine(LogLevel.entries[level.toInt() - 1], target, text)
-        call("onLog") { onLog?.invoke(line) }
     }
 
     /** Something is in the way, whoever has found that. */
     fun failed(failure: SyncException) = call("onError") { client -> onError?.invoke(client, failure) }
 
     /** What the app throws in a callback breaks nothing, and is not silent. */
-    private inline fun call(
+    inline fun call(
         name: String,
         callback: (SyncClient) -> Unit,
     ) {
-        stayAttached()
-        val client = client.get() ?: return
+        val client = client ?: return
         try {
             callback(client)
         } catch (thrown: Throwable) {
@@ -118,4 +98,58 @@ internal class Callbacks :
             )
         runCatching { log(line) }.onFailure { it.printStackTrace() }
     }
+}
+
+/** What the core calls. */
+private class Told(
+    callbacks: Callbacks,
+) : OnSync,
+    OnError,
+    OnOnline,
+    OnOffline,
+    OnRejected,
+    OnTokenNeeded,
+    OnLog {
+    private val callbacks = WeakReference(callbacks)
+
+    override fun onSync(cursor: ULong) = tell { call("onSync") { client -> onSync?.invoke(client, cursor.toLong()) } }
+
+    override fun onError(problem: Problem) = tell { failed(problem.toException()) }
+
+    override fun onOnline() = tell { call("onOnline") { client -> onOnline?.invoke(client) } }
+
+    override fun onOffline() = tell { call("onOffline") { client -> onOffline?.invoke(client) } }
+
+    override fun onRejected(mutation: NativeRejected) =
+        tell { call("onRejected") { client -> onRejected?.invoke(client, RejectedMutation(mutation)) } }
+
+    override fun onTokenNeeded() = tell { call("onTokenNeeded") { client -> onTokenNeeded?.invoke(client) } }
+
+    override fun onLog(
+        level: UByte,
+        target: String,
+        text: String,
+    ) {
+        val line = LogLine(LogLevel.entries[level.toInt() - 1], target, text)
+        tell { call("onLog") { onLog?.invoke(line) } }
+    }
+
+    private inline fun tell(call: Callbacks.() -> Unit) {
+        stayAttached()
+        callbacks.get()?.call()
+    }
+}
+
+/** One that throws changes nothing: the entity then does not fit, which is told. */
+internal class UpcastOf(
+    step: Step,
+) : Upcast {
+    private val step = WeakReference(step)
+
+    override fun upcast(fields: String): String =
+        try {
+            step.get()?.invoke(Json.parseToJsonElement(fields).jsonObject)?.toString() ?: fields
+        } catch (thrown: Throwable) {
+            fields
+        }
 }

@@ -25,8 +25,8 @@ internal class Codec<T>(
     ): String =
         try {
             json.encodeToString(serializer, value)
-        } catch (failure: IllegalArgumentException) {
-            throw client.unencodable(collection, id, reason(failure)).toException(failure)
+        } catch (failure: Exception) {
+            throw client.unencodable(collection, id, reason(failure)).toException(Unquoted(failure))
         }
 
     fun decode(
@@ -36,7 +36,7 @@ internal class Codec<T>(
     ): T =
         try {
             json.decodeFromString(serializer, data)
-        } catch (failure: IllegalArgumentException) {
+        } catch (failure: Exception) {
             throw doesNotFit(client, id, failure, report = false)
         }
 
@@ -74,7 +74,7 @@ internal class Codec<T>(
     ): Row<T>? =
         try {
             Row(id, json.decodeFromString(serializer, data), pending, rejected)
-        } catch (failure: IllegalArgumentException) {
+        } catch (failure: Exception) {
             doesNotFit(client, id, failure, report = true)
             null
         }
@@ -90,7 +90,7 @@ internal class Codec<T>(
         id: String,
         failure: Exception,
         report: Boolean,
-    ): SyncException = client.undecodable(collection, id, reason(failure), report).toException(failure)
+    ): SyncException = client.undecodable(collection, id, reason(failure), report).toException(Unquoted(failure))
 
     /** What the serialiser says, without what it may quote of the data. */
     @OptIn(ExperimentalSerializationApi::class)

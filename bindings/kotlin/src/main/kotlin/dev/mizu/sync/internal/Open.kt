@@ -1,15 +1,13 @@
 package dev.mizu.sync.internal
 
+import dev.mizu.sync.SyncException
 import dev.mizu.sync.SyncOptions
 import dev.mizu.sync.ffi.ClientOptions
 import dev.mizu.sync.ffi.Header
 import dev.mizu.sync.ffi.IndexOption
 import dev.mizu.sync.ffi.NativeClient
-import dev.mizu.sync.ffi.Upcast
 import dev.mizu.sync.ffi.UpcastOption
-import kotlinx.serialization.json.Json
-import kotlinx.serialization.json.JsonObject
-import kotlinx.serialization.json.jsonObject
+import kotlin.time.Duration
 
 /** Opens a client: not on a thread that must not wait. */
 internal fun open(
@@ -27,14 +25,8 @@ internal fun open(
                 headers = options.headers.map { (name, value) -> Header(name, value) },
                 allowCleartext = options.allowCleartext,
                 relaxed = options.relaxedDurability,
-                pullInterval =
-                    options.pullInterval.inWholeMilliseconds
-                        .coerceAtLeast(0)
-                        .toULong(),
-                pushInterval =
-                    options.pushInterval.inWholeMilliseconds
-                        .coerceAtLeast(0)
-                        .toULong(),
+                pullInterval = interval("pullInterval", options.pullInterval),
+                pushInterval = interval("pushInterval", options.pushInterval),
                 live = options.live,
                 appVersion = options.appVersion,
                 indexes =
@@ -42,8 +34,8 @@ internal fun open(
                         IndexOption(collection, fields.map { it.path })
                     },
                 upcasts =
-                    options.upcasts.map { (collection, to, change) ->
-                        UpcastOption(collection, to.toUInt(), UpcastOf(change))
+                    options.callbacks.upcasts.map { (collection, to, step) ->
+                        UpcastOption(collection, to.coerceAtLeast(0).toUInt(), UpcastOf(step))
                     },
                 callbacks = options.callbacks.native(),
             ),
@@ -58,14 +50,14 @@ internal fun open(
     return client
 }
 
-/** A step to the next version of the app's model. One that throws changes nothing: the entity then does not fit. */
-private class UpcastOf(
-    private val change: (JsonObject) -> JsonObject,
-) : Upcast {
-    override fun upcast(fields: String): String =
-        try {
-            change(Json.parseToJsonElement(fields).jsonObject).toString()
-        } catch (failure: Exception) {
-            fields
-        }
+/** In milliseconds, of which a part counts as a whole one. */
+private fun interval(
+    option: String,
+    interval: Duration,
+): ULong {
+    if (interval.isNegative()) {
+        throw SyncException.InvalidOption("the option $option is not valid: it must not be negative")
+    }
+    val least = if (interval == Duration.ZERO) 0L else 1L
+    return interval.inWholeMilliseconds.coerceAtLeast(least).toULong()
 }

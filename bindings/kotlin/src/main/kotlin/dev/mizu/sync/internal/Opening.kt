@@ -2,13 +2,20 @@ package dev.mizu.sync.internal
 
 import dev.mizu.sync.SyncException
 import dev.mizu.sync.ffi.NativeClient
+import kotlinx.coroutines.CompletableDeferred
 import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.thread
 import kotlin.concurrent.withLock
 
+/** What a closed client says. */
+internal fun closed() = SyncException.Closed("the client is closed: open a new one")
+
 /**
  * A client that is being opened on a thread of its own: loading the native library and opening a file take longer than a
  * main thread may wait. Whoever needs the client waits here; what only has to be told is told as soon as it is open.
+ *
+ * A client that is closed is not freed before nobody has it any more: of those that call it meanwhile, the core tells
+ * that it is closed.
  */
 internal class Opening(
     open: () -> NativeClient,
@@ -31,8 +38,12 @@ internal class Opening(
     }
 
     private val lock = ReentrantLock()
-    private val settled = lock.newCondition()
+    private val changed = lock.newCondition()
     private var state: State = State.Waiting()
+    private var isOpening = true
+
+    /** Whether nobody has to wait any more. */
+    private val settled = CompletableDeferred<Unit>()
 
     init {
         thread(name = "mizu-open", isDaemon = true) { settle(runCatching { crossing(open) }) }
@@ -42,9 +53,15 @@ internal class Opening(
     val client: NativeClient
         get() =
             lock.withLock {
-                while (state is State.Waiting) settled.await()
+                while (state is State.Waiting) changed.awaitUninterruptibly()
                 opened()
             }
+
+    /** The client, once it is open. No thread waits. */
+    suspend fun await(): NativeClient {
+        settled.await()
+        return client
+    }
 
     /**
      * Lets [action] have the client: now where it is open, else as soon as it is. Those that wait are called in order;
@@ -63,62 +80,59 @@ internal class Opening(
         action(client)
     }
 
-    /** Closes the client, now or as soon as it is open. */
+    /** Closes the client. The file is free when this returns. */
     fun close() {
         val client =
             lock.withLock {
                 val now = state
                 state = State.Closed
-                settled.signalAll()
+                changed.signalAll()
+                while (isOpening) changed.awaitUninterruptibly()
                 (now as? State.Open)?.client
             }
-        client?.let(::end)
+        client?.shutDown()
     }
 
     private fun opened(): NativeClient =
         when (val now = state) {
             is State.Open -> now.client
             is State.Failed -> throw now.failure
-            State.Closed -> throw SyncException.Closed("the client is closed: open a new one")
+            State.Closed -> throw closed()
             is State.Waiting -> error("whoever asks has waited")
         }
 
+    /** Calls nothing of the app's before everybody can have the client, for the app may ask for it there. */
     private fun settle(result: Result<NativeClient>) {
-        val failure = result.exceptionOrNull()
-        if (failure != null) {
-            val known =
-                failure as? SyncException
-                    ?: SyncException.Bug("the client cannot be opened: $failure", failure)
-            lock.withLock {
-                if (state is State.Waiting) state = State.Failed(known)
-                settled.signalAll()
-            }
-            failed(known)
-            return
-        }
-        val client = result.getOrThrow()
-        while (true) {
-            val next =
-                lock.withLock {
-                    val now = state
-                    if (now !is State.Waiting) {
-                        // Closed meanwhile.
-                        null
-                    } else {
-                        now.then.removeFirstOrNull() ?: run {
-                            state = State.Open(client)
-                            settled.signalAll()
-                            return
-                        }
-                    }
+        val failures = mutableListOf<SyncException>()
+        result
+            .onSuccess { client ->
+                while (true) {
+                    val action = nextFor(client) ?: break
+                    runCatching { action(client) }.onFailure { failures += known(it) }
                 }
-            if (next == null) return end(client)
-            runCatching { next(client) }.onFailure { if (it is SyncException) failed(it) }
+                if (isClosed()) client.shutDown()
+            }.onFailure {
+                val failure = known(it)
+                failures += failure
+                lock.withLock { if (state is State.Waiting) state = State.Failed(failure) }
+            }
+        lock.withLock {
+            isOpening = false
+            changed.signalAll()
         }
+        settled.complete(Unit)
+        for (failure in failures) if (!isClosed()) failed(failure)
     }
 
-    private fun end(client: NativeClient) {
-        client.shutDown()
-        client.close()
-    }
+    /** What waits for the client. When nothing does any more it is open; unless it was closed meanwhile. */
+    private fun nextFor(client: NativeClient): ((NativeClient) -> Unit)? =
+        lock.withLock {
+            val waiting = state as? State.Waiting ?: return null
+            waiting.then.removeFirstOrNull().also { if (it == null) state = State.Open(client) }
+        }
+
+    private fun isClosed() = lock.withLock { state is State.Closed }
+
+    private fun known(failure: Throwable): SyncException =
+        failure as? SyncException ?: SyncException.Bug("the client cannot be opened: $failure", failure)
 }

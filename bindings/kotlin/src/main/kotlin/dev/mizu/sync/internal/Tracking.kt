@@ -1,24 +1,46 @@
 package dev.mizu.sync.internal
 
+import dev.mizu.sync.SyncException
 import dev.mizu.sync.ffi.Body
 
-/** Whether code runs on this thread whose reads are noted. Whoever knows that nothing is need not call the core. */
+/** What code runs on this thread. Whoever knows that its reads are not noted need not call the core. */
 internal object Tracking {
-    private val tracked = ThreadLocal<Boolean>()
+    private class Running(
+        val isTracked: Boolean,
+        val isComputing: Boolean,
+    )
 
+    private val running = ThreadLocal<Running>()
+
+    /** Whether reads are noted. */
     val isOn: Boolean
-        get() = tracked.get() == true
+        get() = running.get()?.isTracked == true
 
-    inline fun <R> with(
+    /** Whether a computed runs, which only reads. */
+    val isComputing: Boolean
+        get() = running.get()?.isComputing == true
+
+    /** Runs [work] as code whose reads are noted or not, of a computed or not. */
+    fun <R> with(
         isOn: Boolean,
+        isComputing: Boolean = this.isComputing,
         work: () -> R,
     ): R {
-        val before = tracked.get()
-        tracked.set(isOn)
+        val before = running.get()
+        running.set(Running(isOn, isComputing))
         try {
             return work()
         } finally {
-            if (before == null) tracked.remove() else tracked.set(before)
+            if (before == null) running.remove() else running.set(before)
+        }
+    }
+
+    /** @throws SyncException.Misuse where a computed runs. */
+    fun mayWrite() {
+        if (isComputing) {
+            throw SyncException.Misuse(
+                "a computed value must not write: write in an effect, a callback or where the app decides to",
+            )
         }
     }
 }
@@ -26,12 +48,13 @@ internal object Tracking {
 /** Code that the core calls, and what became of it. Nothing that it throws reaches the core. */
 internal class Called<R>(
     private val isTracked: Boolean,
+    private val isComputing: Boolean = Tracking.isComputing,
     private val work: () -> R,
 ) : Body {
     private var outcome: Result<R>? = null
 
     override fun run() {
-        outcome = Tracking.with(isTracked) { runCatching(work) }
+        outcome = Tracking.with(isTracked, isComputing) { runCatching(work) }
     }
 
     /** What it gave, or throws what it has thrown. */

@@ -243,8 +243,7 @@ public class TestServer : AutoCloseable {
 
     /** Stops it, and frees its port. */
     override fun close() {
-        native.stop()
-        native.close()
+        crossing { native.stop() }
     }
 
     /** What a server is asked for. */
