@@ -36,7 +36,7 @@ public object SyncPlatform {
 
     /** What Android told last, and what hears of more. */
     private class State(
-        val context: Context,
+        val sendLater: () -> Unit,
     ) {
         @Volatile
         var isUp = true
@@ -71,12 +71,13 @@ public object SyncPlatform {
 
     /** Begins, for apps that have removed the provider of androidx.startup. On any thread; a second call does nothing. */
     public fun start(context: Context) {
-        val state = State(context.applicationContext)
+        val app = context.applicationContext
+        val state = State { SyncWork.flush(app) }
         synchronized(this) {
             if (this.state != null) return
             this.state = state
         }
-        val connectivity = state.context.getSystemService(ConnectivityManager::class.java)
+        val connectivity = app.getSystemService(ConnectivityManager::class.java)
         state.network = connectivity?.let { NetworkFollower(it) { isUp -> networkChanged(state, isUp) } }
         state.network?.start()
         val observer =
@@ -117,7 +118,7 @@ public object SyncPlatform {
     ) {
         state.isSeen = isSeen
         tell { it.setForeground(isSeen) }
-        if (!isSeen) background.launch { if (attached.any(::hasUnsent)) SyncWork.flush(state.context) }
+        if (!isSeen) background.launch { if (attached.any(::hasUnsent)) state.sendLater() }
     }
 
     private fun hasUnsent(client: SyncClient): Boolean =
