@@ -6,6 +6,10 @@ import dev.mizu.sync.internal.Shown
 import dev.mizu.sync.support.SOON
 import dev.mizu.sync.support.blocking
 import dev.mizu.sync.testing.testClient
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import org.junit.jupiter.api.AfterEach
@@ -60,6 +64,31 @@ class RowsUpdateTest {
                 assertEquals(byTitle.all(), list)
                 cancel()
             }
+        }
+
+    @Test
+    fun `a slow collector gets changes merged and none is lost`() =
+        blocking {
+            val (isFirst, goOn) = List(2) { CompletableDeferred<Unit>() }
+            val list = mutableListOf<Row<Todo>>()
+            var updates = 0
+            val collector =
+                launch(Dispatchers.Default) {
+                    byTitle.changes().first { update ->
+                        updates++
+                        update.applyTo(list)
+                        isFirst.complete(Unit)
+                        goOn.await()
+                        list.size == 50
+                    }
+                }
+            isFirst.await()
+            repeat(50) { todos.add(Todo("${it * 7 % 50}")) }
+            client.delivered()
+            goOn.complete(Unit)
+            collector.join()
+            assertEquals(byTitle.all(), list)
+            assertTrue(updates <= 3, "all, one that was on its way, and the rest: $updates")
         }
 
     @Test
