@@ -230,8 +230,12 @@ fn effect(world: &Arc<World>, step: &mut Step) -> Outcome<Value> {
 fn effect_of(world: &Arc<World>, read: Value, mut tell: impl FnMut(Value) + Send + 'static) -> Effect {
     let world = Arc::downgrade(world);
     Effect::new(move || {
-        if let Some(world) = world.upgrade() {
-            tell(world.read_json(&read).unwrap_or_else(|failure| failure.to_json()));
-        }
+        let Some(world) = world.upgrade() else { return };
+        tell(world.read_json(&read).unwrap_or_else(|failure| {
+            if let Failure::Wrong(text) = &failure {
+                world.note_wrong(text.clone());
+            }
+            failure.to_json()
+        }));
     })
 }

@@ -38,7 +38,7 @@ pub struct World {
     logs: Mutex<HashMap<String, Arc<Log>>>,
     cells: Mutex<HashMap<String, Cell>>,
     backup: Mutex<Option<Backup>>,
-    /// The first step of a callback that did not hold.
+    /// What did not hold first where nobody waits for it: in a callback, or an effect.
     wrong: Mutex<Option<String>>,
 }
 
@@ -129,6 +129,11 @@ impl World {
         Ok(())
     }
 
+    /// Fails the step that is being done, for something that nobody waits for.
+    pub fn note_wrong(&self, text: String) {
+        lock(&self.wrong).get_or_insert(text);
+    }
+
     /// Runs the steps of a callback. The next step of the scenario fails where one of them does not hold.
     pub fn run_in_callback(self: &Arc<Self>, steps: &[Value]) {
         for step in steps {
@@ -137,9 +142,7 @@ impl World {
                 std::panic::resume_unwind(Box::new("the scenario wants it"));
             }
             if let Err(failure) = self.run(step) {
-                let text = format!("in a callback, {step}: {}", failure.text());
-                lock(&self.wrong).get_or_insert(text);
-                return;
+                return self.note_wrong(format!("in a callback, {step}: {}", failure.text()));
             }
         }
     }
