@@ -197,7 +197,9 @@ impl Core {
         // Held, as for the platform's signals, so that a session that is just beginning misses nothing.
         let _told = self.platform();
         self.identity.tokens.set(Some(token));
-        self.send(Event::TokenSet);
+        if self.send(Event::TokenSet) {
+            self.monitor.token_set();
+        }
         Ok(())
     }
 
