@@ -276,7 +276,10 @@ impl Builder {
             return invalid("index", "it needs 1 to 32 fields");
         }
         if self.upcasters.has_idle_steps() {
-            return invalid("upcast", "it must lead to version 2 or a later one, for what has no version is of version 1");
+            return invalid(
+                "upcast",
+                "it must lead to version 2 or a later one, for what has no version is of version 1",
+            );
         }
         if self.pull_interval.is_zero() {
             return invalid("pull_interval", "it must not be zero");
