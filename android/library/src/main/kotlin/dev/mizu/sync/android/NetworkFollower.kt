@@ -45,9 +45,10 @@ internal class NetworkFollower(
         network: Network,
         capabilities: NetworkCapabilities,
     ) {
+        if (network != current) return
         val was = isValidated
         isValidated = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED)
-        if (network == current && isValidated && !was && !isBlocked) changed(true)
+        if (isValidated && !was && !isBlocked) changed(true)
     }
 
     /** The system lets this app use the network, or not: it saves data, or battery. */
