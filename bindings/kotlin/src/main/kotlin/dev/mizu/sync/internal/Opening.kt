@@ -82,15 +82,14 @@ internal class Opening(
 
     /** Closes the client. The file is free when this returns. */
     fun close() {
-        val client =
+        val before =
             lock.withLock {
-                val now = state
-                state = State.Closed
                 changed.signalAll()
-                while (isOpening) changed.awaitUninterruptibly()
-                (now as? State.Open)?.client
+                state.also { state = State.Closed }
             }
-        client?.shutDown()
+        settled.complete(Unit)
+        lock.withLock { while (isOpening) changed.awaitUninterruptibly() }
+        if (before is State.Open) before.client.shutDown()
     }
 
     private fun opened(): NativeClient =
@@ -134,5 +133,5 @@ internal class Opening(
     private fun isClosed() = lock.withLock { state is State.Closed }
 
     private fun known(failure: Throwable): SyncException =
-        failure as? SyncException ?: SyncException.Bug("the client cannot be opened: $failure", failure)
+        failure as? SyncException ?: SyncException.Bug("the client cannot be opened, which is a bug; please report it: $failure", failure)
 }
