@@ -133,5 +133,6 @@ internal class Opening(
     private fun isClosed() = lock.withLock { state is State.Closed }
 
     private fun known(failure: Throwable): SyncException =
-        failure as? SyncException ?: SyncException.Bug("the client cannot be opened, which is a bug; please report it: $failure", failure)
+        failure as? SyncException
+            ?: SyncException.Bug("the client cannot be opened, which is a bug; please report it: $failure", failure)
 }
