@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use mizu_sync::net::{Lane, Request, Response, Transport, TransportError};
-use mizu_sync::{Client, Error};
+use mizu_sync::{Client, Connectivity, Error};
 use serde_json::json;
 use support::scripted::{Answer, Scripted};
 use support::{Note, SOON, TestServer};
@@ -62,13 +62,22 @@ fn nothing_is_asked_before_the_network_is_back_whenever_it_was_said_to_be_gone()
 }
 
 #[test]
+fn a_client_that_is_started_without_a_network_is_offline() {
+    let client = Client::builder("http://127.0.0.1:9/_sync", "user:1").in_memory().open().unwrap();
+    client.set_network(false);
+    client.start().unwrap();
+    client.sync(BRIEF).unwrap_err();
+    assert_eq!(client.status().get().connection, Connectivity::Offline);
+}
+
+#[test]
 fn whoever_waits_in_vain_is_told_that_the_platform_reports_no_network() {
     let server = TestServer::start();
     let client = Client::builder(server.url(), "user:1").in_memory().open().unwrap();
     client.start().unwrap();
     client.sync(SOON).unwrap();
     client.set_network(false);
-    let expected = "the platform reports no network: nothing is sent before set_network(true)";
+    let expected = "the platform reports no network: nothing is sent before there is one";
     for unsent in [false, true] {
         if unsent {
             client.collection::<Note>("note").add(Note::new("a")).unwrap();

@@ -4,7 +4,7 @@
 use crate::sync::Event;
 
 /// Why nothing gets on while there is no network.
-pub const NO_NETWORK: &str = "the platform reports no network: nothing is sent before set_network(true)";
+pub const NO_NETWORK: &str = "the platform reports no network: nothing is sent before there is one";
 
 /// What the platform said last.
 #[derive(Clone, Copy, Debug)]

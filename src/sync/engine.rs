@@ -269,6 +269,10 @@ impl Engine {
             self.wake = Some(wake);
             self.actions.push(Action::WakeAt(wake));
         }
+        // Before it has begun there is nothing to show: whoever drives it knows more of the file.
+        if self.replica.is_none() && self.published.is_none() {
+            return;
+        }
         let state = self.state();
         if self.published.as_ref() != Some(&state) {
             self.published = Some(state.clone());
