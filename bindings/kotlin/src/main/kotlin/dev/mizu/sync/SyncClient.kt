@@ -331,7 +331,11 @@ public class SyncClient internal constructor(
             val wakes = Wakes()
             heard(wakes) {
                 opening.await()
-                collect(wakes) { emit(it) }
+                try {
+                    collect(wakes) { emit(it) }
+                } catch (_: SyncException.Closed) {
+                    // In the midst of reading: it ends all the same.
+                }
             }
         }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(Dispatchers.IO)
 
