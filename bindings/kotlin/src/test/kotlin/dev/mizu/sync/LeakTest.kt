@@ -158,7 +158,7 @@ class LeakTest {
             val rounds =
                 List(2) {
                     useDevices(server, folder, 50) { it.close() }
-                    Held.assertNoMoreThan(before)
+                    Held.assertNoMoreThan(before, OF_ONE_DEVICE)
                     Held.memory()
                 }
             assertBounded(rounds)
@@ -175,7 +175,7 @@ class LeakTest {
             val rounds =
                 List(2) {
                     useDevices(server, folder, 50) { }
-                    Held.assertNoMoreThan(before)
+                    Held.assertNoMoreThan(before, OF_ONE_DEVICE)
                     Held.memory()
                 }
             assertBounded(rounds)
@@ -224,5 +224,13 @@ class LeakTest {
     private fun assertBounded(rounds: List<Long>) {
         val growth = rounds.last() - rounds.first()
         assertTrue(growth < 64L * 1024 * 1024, "grown by ${growth / 1024} KiB: $rounds")
+    }
+
+    private companion object {
+        /**
+         * Nodes that the last device may have: a thread that has used it may still know of it. If devices left any behind,
+         * it would be those of all.
+         */
+        const val OF_ONE_DEVICE = 16
     }
 }
