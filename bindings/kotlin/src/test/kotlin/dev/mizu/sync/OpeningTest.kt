@@ -165,21 +165,6 @@ class OpeningTest {
     }
 
     @Test
-    fun `a client may be closed where it is told that it could not be opened`() =
-        blocking {
-            val told = Channel<SyncException>(1)
-            val client =
-                SyncClient("not a url", "user:1") {
-                    onError {
-                        close()
-                        told.trySend(it)
-                    }
-                }
-            assertTrue(told.receive() is SyncException.InvalidOption)
-            refused<SyncException.Closed>("closed") { client.todos.count() }
-        }
-
-    @Test
     fun `a coroutine that waits for the file is cancelled at once`() =
         blocking {
             val client = slow()
