@@ -108,28 +108,6 @@ class EffectTest {
         }
 
     @Test
-    fun `what an effect throws ends it and goes where the exceptions of its scope go`() =
-        blocking {
-            val signal = Signal(0)
-            val handler = CoroutineExceptionHandler { _, thrown -> seen.trySend(thrown) }
-            val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default + handler)
-            val failing =
-                scope.effect {
-                    seen.trySend("runs")
-                    check(signal.value == 0) { "mine" }
-                }
-            assertEquals("runs", seen.receive())
-            signal.value = 1
-            assertEquals("runs", seen.receive())
-            assertEquals("mine", (seen.receive() as IllegalStateException).message)
-            failing.join()
-            signal.value = 0
-            assertTrue(seen.tryReceive().isFailure)
-            assertThrows<StackOverflowError> { coroutineScope { effect { throw StackOverflowError("mine") } } }
-            scope.coroutineContext.job.cancelAndJoin()
-        }
-
-    @Test
     fun `an effect may write`() =
         blocking {
             testClient().use { client ->
