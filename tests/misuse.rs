@@ -150,18 +150,21 @@ fn who_waits_for_deliveries_is_told_when_the_client_is_paused_or_closed_meanwhil
         let client = Arc::new(client.open().unwrap());
         let (notes, inside) = (client.collection::<Note>("note"), Arc::downgrade(&client));
         let (let_go, blocked) = mpsc::channel::<()>();
+        let (blocking, blocks) = mpsc::channel();
         let (waiting, waits) = mpsc::channel();
         let of = notes.clone();
         let _effect = Effect::new(move || {
             if of.count()? == 1
                 && let Some(client) = inside.upgrade()
             {
+                blocking.send(())?;
                 blocked.recv()?;
                 stop(&client);
             }
             Ok(())
         });
         notes.add(Note::new("")).unwrap();
+        blocks.recv().unwrap();
         let waiter = Arc::clone(&client);
         let waiter = std::thread::spawn(move || {
             waiting.send(()).unwrap();

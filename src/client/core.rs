@@ -21,7 +21,7 @@ use crate::model::{Edit, EntityKey, Intent, NewMutation, Object, Replica};
 use crate::net::{Token, Tokens, Transport};
 use crate::reactive;
 use crate::store::{Store, StoreError};
-use crate::sync::{Access, Config, Dialect, Event};
+use crate::sync::{Config, Dialect, Event};
 
 /// What a client is made of beside its file.
 pub struct Setup {
@@ -197,13 +197,9 @@ impl Core {
         // Held, as for the platform's signals, so that a session that is just beginning misses nothing.
         let _told = self.platform();
         self.identity.tokens.set(Some(token));
-        // Who waits from now on waits for what becomes of this token: the refusal of the one before is over.
-        self.monitor.update(|seen| {
-            if seen.state.access == Access::NeedsAuth {
-                seen.state.access = Access::Granted;
-            }
-        });
-        self.send(Event::TokenSet);
+        if self.send(Event::TokenSet) {
+            self.monitor.token_set();
+        }
         Ok(())
     }
 

@@ -16,6 +16,9 @@ pub struct Seen {
     pub state: SyncState,
     pub queue: Counts,
     pub running: Running,
+    /// How many tokens the app has set since the start. Those that [`SyncState::tokens`] has not, the engine has yet to
+    /// hear of.
+    pub tokens: u64,
 }
 
 /// Whether the sync runs.
@@ -98,6 +101,11 @@ impl Monitor {
         }
     }
 
+    /// The app has set a token, of which the engine will hear: nothing to see for anybody yet.
+    pub fn token_set(&self) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).tokens += 1;
+    }
+
     /// Waits until it is done, for as long as the sync may get there by itself.
     ///
     /// # Errors
@@ -147,7 +155,8 @@ impl Seen {
     /// How many failures are over for somebody who waits without asking for another attempt: all, unless nothing is
     /// attempted any more.
     pub fn past_failures(&self) -> u64 {
-        if self.state.access == Access::NeedsAuth { 0 } else { self.state.failures }
+        let tries_another_token = self.tokens > self.state.tokens;
+        if self.state.access == Access::NeedsAuth && !tries_another_token { 0 } else { self.state.failures }
     }
 
     /// What is seen when a sync begins.
@@ -157,6 +166,7 @@ impl Seen {
             state: SyncState { cursor, bootstrapped, ..SyncState::default() },
             queue,
             running: Running::Started,
+            tokens: 0,
         }
     }
 
@@ -210,6 +220,15 @@ mod tests {
     fn store() -> Store {
         let owner = Owner { scope: "user:1".to_owned(), principal: None, client: "client-1".to_owned() };
         Store::open(Location::Memory, owner, Durability::Relaxed).unwrap()
+    }
+
+    #[test]
+    fn a_refusal_is_over_for_whoever_waits_after_another_token_was_set() {
+        let state = SyncState { access: Access::NeedsAuth, failures: 3, tokens: 1, ..SyncState::default() };
+        let mut seen = Seen { state, tokens: 1, ..Seen::default() };
+        assert_eq!(seen.past_failures(), 0);
+        seen.tokens = 2;
+        assert_eq!(seen.past_failures(), 3);
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub use query::{Condition, NativeQuery, Operator, OrderOption, QueryOptions, Val
 pub use queue::{NativePending, NativeRejected};
 pub use rows::{NativeRow, NativeRows};
 pub use status::NativeStatus;
-pub use testing::{NativeApplied, NativeEndpoint, NativeServer, PreviewMark, open_preview, soon};
+pub use testing::{
+    Mutate, NativeApplied, NativeEndpoint, NativeRefusal, NativeServer, NativeTransaction, PreviewMark,
+    open_preview, soon,
+};
 pub use wait::{Goal, NativeWait};
 pub use writes::{Change, Changed, Expected, Write};

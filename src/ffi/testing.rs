@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::CallbackError;
 use super::client::NativeClient;
 use super::error::{ApiError, ApiResult, ErrorKind, Problem, misuse};
 use crate::net::Endpoint;
-use crate::testing::{Backup, Preview, SOON, Server, preview};
+use crate::testing::{Backup, Preview, Refusal, SOON, Server, Transaction, preview};
 
 /// What a server is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -42,6 +43,88 @@ pub struct NativeApplied {
     pub scope: String,
     /// Its arguments, as JSON.
     pub args: String,
+}
+
+/// What a mutation of the app's own does at the server.
+#[uniffi::export(foreign)]
+pub trait Mutate: Send + Sync {
+    /// Applies it, or gives why not. Called again if something else has changed meanwhile.
+    fn mutate(&self, transaction: Arc<NativeTransaction>) -> Result<Option<NativeRefusal>, CallbackError>;
+}
+
+/// Why a mutation is not applied.
+#[derive(Clone, uniffi::Record)]
+pub struct NativeRefusal {
+    /// `conflict`, for instance. None: it is to be tried again.
+    pub code: Option<String>,
+    /// For a person.
+    pub message: String,
+}
+
+impl From<NativeRefusal> for Refusal {
+    fn from(NativeRefusal { code, message }: NativeRefusal) -> Self {
+        let forever = code.and_then(|code| Self::by_code(&code, &message));
+        forever.unwrap_or_else(|| Self::temporary(message))
+    }
+}
+
+/// A mutation at work, until it is applied.
+#[derive(uniffi::Object)]
+pub struct NativeTransaction(Mutex<Option<Transaction>>);
+
+impl NativeTransaction {
+    fn with<T>(&self, work: impl FnOnce(&mut Transaction) -> Result<T, Refusal>) -> ApiResult<T> {
+        let mut transaction = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = transaction.as_mut().ok_or_else(|| mistake("the mutation has ended".to_owned()))?;
+        work(transaction).map_err(|refusal| {
+            let kind = ErrorKind::InvalidValue;
+            ApiError::Failed { problem: Problem { kind, sentence: refusal.to_string(), is_passing: false } }
+        })
+    }
+}
+
+#[uniffi::export]
+impl NativeTransaction {
+    /// The scope that the mutation belongs to.
+    pub fn scope(&self) -> ApiResult<String> {
+        self.with(|transaction| Ok(transaction.scope().to_owned()))
+    }
+
+    /// Its arguments, as JSON.
+    pub fn args(&self) -> ApiResult<String> {
+        self.with(|transaction| Ok(transaction.args::<Box<RawValue>>()?.get().to_owned()))
+    }
+
+    /// The JSON of an entity.
+    pub fn get(&self, collection: &str, id: &str) -> ApiResult<Option<String>> {
+        let found = self.with(|transaction| transaction.get::<Box<RawValue>>(collection, id))?;
+        Ok(found.map(|data| data.get().to_owned()))
+    }
+
+    /// Stores an entity.
+    pub fn put(&self, collection: &str, id: &str, data: String) -> ApiResult<()> {
+        let data = raw(data)?;
+        self.with(|transaction| transaction.put(collection, id, &data))
+    }
+
+    /// Deletes an entity. Whether there was one.
+    pub fn delete(&self, collection: &str, id: &str) -> ApiResult<bool> {
+        self.with(|transaction| transaction.delete(collection, id))
+    }
+}
+
+/// Lets the other side do what a mutation does.
+fn mutated(transaction: &mut Transaction, mutate: &dyn Mutate) -> Result<(), Refusal> {
+    let native = Arc::new(NativeTransaction(Mutex::new(Some(transaction.take()))));
+    let refused = mutate.mutate(Arc::clone(&native));
+    if let Some(done) = native.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        *transaction = done;
+    }
+    match refused {
+        Ok(None) => Ok(()),
+        Ok(Some(refusal)) => Err(refusal.into()),
+        Err(error) => Err(Refusal::temporary(error.to_string())),
+    }
 }
 
 /// A server that does what a test tells it.
@@ -164,6 +247,13 @@ impl NativeServer {
     /// Accepts mutations of this name again.
     pub fn accept(&self, mutation: &str) -> ApiResult<()> {
         self.with(|server| server.accept(mutation))
+    }
+
+    /// Says what mutations of this name do.
+    pub fn on_mutation(&self, mutation: &str, mutate: Arc<dyn Mutate>) -> ApiResult<()> {
+        self.with(|server| {
+            server.on_mutation(mutation, move |transaction| mutated(transaction, &*mutate));
+        })
     }
 
     /// Whether it acts as a server that knows no additions to the protocol.

@@ -331,6 +331,7 @@ impl Engine {
         SyncState {
             connection: self.connection,
             access: self.access,
+            tokens: self.asking.token,
             live: self.live.state(),
             cursor: replica.map_or(before.cursor, |replica| replica.cursor),
             bootstrapped: replica.map_or(before.bootstrapped, |replica| replica.bootstrapped),

@@ -58,6 +58,8 @@ pub struct Progress {
 pub struct SyncState {
     pub connection: Connection,
     pub access: Access,
+    /// How many tokens the app has set since the start.
+    pub tokens: u64,
     pub live: LiveState,
     pub cursor: Cursor,
     /// Whether a first snapshot is complete.

@@ -20,20 +20,29 @@ const SERVER: &str = "mizu-sync-server";
 impl Programs {
     /// Builds them, or finds them built: as a user has them, or with a feature that both have.
     pub fn build(feature: Option<&str>) -> Self {
-        let folder = profile_folder();
-        let copies = folder.join("test-programs").join(feature.unwrap_or("plain"));
-        fs::create_dir_all(&copies).expect("a folder in the target folder");
-        // Another test may build the other kind just now.
-        let lock = File::create(folder.join("test-programs/lock")).expect("a file in the target folder");
-        lock.lock().expect("a lock on it");
-        // One package each: together they would need other features of their dependencies, and build those again.
-        for (package, program) in
-            [("mizu-sync", ["--example", "todo"]), ("mizu-sync-server", ["--bin", SERVER])]
-        {
-            run_cargo(&folder, package, program, feature);
-        }
-        Self { todo: copy(&folder.join("examples"), "todo", &copies), server: copy(&folder, SERVER, &copies) }
+        let todo = built(feature, "mizu-sync", ["--example", "todo"]);
+        Self { todo, server: server(feature) }
     }
+}
+
+/// Builds the server, or finds it built.
+pub fn server(feature: Option<&str>) -> PathBuf {
+    built(feature, SERVER, ["--bin", SERVER])
+}
+
+/// A program of one package: of several together they would need other features of their dependencies, and build those
+/// again.
+fn built(feature: Option<&str>, package: &str, program: [&str; 2]) -> PathBuf {
+    let folder = profile_folder();
+    let copies = folder.join("test-programs").join(feature.unwrap_or("plain"));
+    fs::create_dir_all(&copies).expect("a folder in the target folder");
+    // Another test may build the other kind just now.
+    let lock = File::create(folder.join("test-programs/lock")).expect("a file in the target folder");
+    lock.lock().expect("a lock on it");
+    run_cargo(&folder, package, program, feature);
+    let [kind, name] = program;
+    let from = if kind == "--example" { folder.join("examples") } else { folder };
+    copy(&from, name, &copies)
 }
 
 /// Builds an example of the SDK, as a user has it, or finds it built.

@@ -31,13 +31,18 @@ pub struct Count {
 impl Counts {
     /// Takes the next line of the output.
     pub fn line(&mut self, line: &str) {
-        let line = line.trim();
+        // What a program prints that Maven runs.
+        let line = line.trim().split_once("[exec] ").map_or(line, |(_, printed)| printed).trim();
         if let Some(name) = part_name(line) {
             self.running = name;
         } else if let Some(part) = surefire(line) {
             self.parts.push(part);
         } else if let Some(count) = libtest(line).or_else(|| closing(line)) {
-            self.parts.push(Part { name: self.running.clone(), count });
+            // `simulator: 8 passed, 1 failed` says whose it is.
+            let named =
+                line.split_once(": ").filter(|_| !line.starts_with("test result")).map(|(name, _)| name);
+            let name = named.unwrap_or(&self.running).to_owned();
+            self.parts.push(Part { name, count });
         }
     }
 
@@ -144,6 +149,13 @@ mod tests {
                     dev.mizu.sync.SyncTest";
         assert_eq!(surefire(line), Some(Part { name: "SyncTest".to_owned(), count: count(2, 1, 1) }));
         assert_eq!(surefire("[INFO] Tests run: 4, Failures: 0, Errors: 1, Skipped: 1"), None);
+    }
+
+    #[test]
+    fn what_maven_runs_is_counted_like_what_is_run_by_itself() {
+        let mut counts = Counts::default();
+        counts.line("[INFO]      [exec] smoke: 7 passed, 0 failed\n");
+        assert_eq!(counts.total(), count(7, 0, 0));
     }
 
     #[test]

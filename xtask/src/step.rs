@@ -80,6 +80,8 @@ pub const STEPS: &[Step] = &[
             "mizu-sync-simulator",
             "--exclude",
             "mizu-sync-native",
+            "--exclude",
+            "mizu-sync-uniffi-bindgen",
             "--",
             "-D",
             "warnings",
@@ -94,6 +96,8 @@ pub const STEPS: &[Step] = &[
             "--workspace",
             "--exclude",
             "mizu-sync-simulator",
+            "--exclude",
+            "mizu-sync-uniffi-bindgen",
             "--all-targets",
             "--",
             "-D",
@@ -110,6 +114,8 @@ pub const STEPS: &[Step] = &[
             "--workspace",
             "--exclude",
             "mizu-sync-native",
+            "--exclude",
+            "mizu-sync-uniffi-bindgen",
             "--features",
             "mizu-sync/testing",
         ],
@@ -125,7 +131,15 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "tests",
         about: "unit, integration and doc tests of all packages, and real processes killed at random",
-        arguments: &["test", "--workspace", "--exclude", "mizu-sync-reactive-model", "--no-fail-fast"],
+        arguments: &[
+            "test",
+            "--workspace",
+            "--exclude",
+            "mizu-sync-reactive-model",
+            "--exclude",
+            "mizu-sync-uniffi-bindgen",
+            "--no-fail-fast",
+        ],
         has_tests: true,
         ..CHECK
     },
@@ -140,6 +154,22 @@ pub const STEPS: &[Step] = &[
         about: "the Kotlin API on a JVM: formatted, linted, tested with the native library",
         program: Program::Maven,
         arguments: &["--batch-mode", "--no-transfer-progress", "--file", "bindings/kotlin/pom.xml", "verify"],
+        has_tests: true,
+        ..CHECK
+    },
+    Step {
+        name: "android",
+        about: "the Android layer under Robolectric, the sample compiled, an app that was shrunk by R8",
+        program: Program::Maven,
+        // The step before has checked the Kotlin API.
+        arguments: &[
+            "--batch-mode",
+            "--no-transfer-progress",
+            "--file",
+            "android/check/pom.xml",
+            "-Dmizu.unchecked=true",
+            "verify",
+        ],
         has_tests: true,
         ..CHECK
     },

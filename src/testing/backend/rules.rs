@@ -53,7 +53,7 @@ impl Refusal {
     }
 
     /// For ever, by the text of a code; none unless it is a permanent one.
-    pub(in crate::testing) fn by_code(code: &str, message: &str) -> Option<Self> {
+    pub(crate) fn by_code(code: &str, message: &str) -> Option<Self> {
         Code::parse(code).filter(|code| code.is_permanent()).map(|code| Self::forever(code, message))
     }
 }

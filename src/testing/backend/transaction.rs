@@ -39,6 +39,13 @@ impl Transaction {
         Self { scope, args, entities, overlay: BTreeMap::new(), changes: Vec::new(), bytes: 0 }
     }
 
+    /// All of it, for code that has to own it; nothing stays here.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn take(&mut self) -> Self {
+        let nothing = Self::new(&self.scope, RawValue::NULL.to_owned(), Arc::default());
+        std::mem::replace(self, nothing)
+    }
+
     /// The scope that the mutation belongs to.
     #[must_use]
     pub fn scope(&self) -> &str {

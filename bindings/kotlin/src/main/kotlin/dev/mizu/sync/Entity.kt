@@ -80,5 +80,11 @@ public class Entity<T> internal constructor(
         client.writing { it.write(Write.Delete(codec.collection, id)) }
     }
 
+    /** Handles on the same entity of the same client are equal, so that a screen can remember what it made of one. */
+    override fun equals(other: Any?): Boolean =
+        other is Entity<*> && client === other.client && id == other.id && codec.collection == other.codec.collection
+
+    override fun hashCode(): Int = 31 * codec.collection.hashCode() + id.hashCode()
+
     override fun toString(): String = "${codec.collection}/$id"
 }

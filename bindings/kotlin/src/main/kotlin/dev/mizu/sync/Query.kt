@@ -25,19 +25,23 @@ public class Query<T> internal constructor(
     private val codec: Codec<T>,
     private val asked: QueryOptions,
 ) {
-    private val query = lazy { crossing { native.query(codec.collection, asked) } }
+    @Volatile
+    private var made: NativeQuery? = null
 
-    private val native: NativeClient
-        get() = client.native
+    /** As the core has it. If two threads make it at once, either will do. */
+    private fun query(native: NativeClient): NativeQuery =
+        made ?: native.query(codec.collection, asked).also { made = it }
 
     /** All rows. One that does not fit the class is passed over, and told once by `onError`. */
     public fun all(): List<Row<T>> {
-        val rows = crossing { query.value.rows() }
+        val native = client.native
+        val rows = crossing { query(native).rows() }
         return RowsReader(codec, native, rows).rows()
     }
 
     /** The first row, if there is any. */
     public fun first(): Row<T>? {
+        val native = client.native
         val one = asked.copy(limit = minOf(asked.limit ?: 1UL, 1UL))
         val rows = crossing { native.query(codec.collection, one).use(NativeQuery::rows) }
         val update = RowsReader(codec, native, rows).update().all.orEmpty()
@@ -46,7 +50,7 @@ public class Query<T> internal constructor(
     }
 
     /** How many there are, those that do not fit the class included. */
-    public fun count(): Long = crossing { query.value.count() }.toLong()
+    public fun count(): Long = crossing { query(client.native).count() }.toLong()
 
     /** The rows now, and whenever they are others. A slow collector gets the newest. */
     public fun flow(): Flow<List<Row<T>>> = watched(isConflated = true) { shown, _ -> shown.list() }
@@ -56,7 +60,7 @@ public class Query<T> internal constructor(
 
     /** Their number now, and whenever it is another one. */
     public fun countFlow(): Flow<Long> =
-        client.watch({ _, wakes -> query.value.watchCount(wakes) }) { _, news -> (news as News.Count).count.toLong() }
+        client.watch({ native, wakes -> query(native).watchCount(wakes) }) { _, news -> (news as News.Count).count.toLong() }
 
     /** The rows as a [StateFlow], [initial] until they have been read. */
     public fun stateIn(
@@ -71,7 +75,7 @@ public class Query<T> internal constructor(
     ): Flow<R> =
         client.watching(isConflated) { native, wakes, emit ->
             val shown = Shown<T>()
-            crossing { query.value.watchRows(wakes) }.use { rows ->
+            crossing { query(native).watchRows(wakes) }.use { rows ->
                 try {
                     do {
                         val bytes = crossing { rows.next() } ?: continue

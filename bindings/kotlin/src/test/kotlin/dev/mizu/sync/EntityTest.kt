@@ -15,6 +15,7 @@ import kotlinx.serialization.json.JsonPrimitive
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -26,6 +27,14 @@ class EntityTest {
 
     @AfterEach
     fun close() = client.close()
+
+    @Test
+    fun `handles on the same entity are equal`() {
+        assertEquals(todos["a"], client.todos["a"])
+        assertEquals(todos["a"].hashCode(), client.todos["a"].hashCode())
+        assertNotEquals(todos["a"], todos["b"])
+        testClient().use { other -> assertNotEquals(todos["a"], other.todos["a"]) }
+    }
 
     @Test
     fun `set replaces the value`() =

@@ -8,6 +8,7 @@ import dev.mizu.sync.ffi.uniffiCallbackInterfaceBody
 import dev.mizu.sync.ffi.uniffiCallbackInterfaceChange
 import dev.mizu.sync.ffi.uniffiCallbackInterfaceCompute
 import dev.mizu.sync.ffi.uniffiCallbackInterfaceListener
+import dev.mizu.sync.ffi.uniffiCallbackInterfaceMutate
 import dev.mizu.sync.ffi.uniffiCallbackInterfaceOnError
 import dev.mizu.sync.ffi.uniffiCallbackInterfaceOnLog
 import dev.mizu.sync.ffi.uniffiCallbackInterfaceOnOffline
@@ -29,6 +30,7 @@ internal object CoreThreads : CallbackThreadInitializer(true, false, "mizu-core"
             uniffiCallbackInterfaceChange.vtable,
             uniffiCallbackInterfaceCompute.vtable,
             uniffiCallbackInterfaceListener.vtable,
+            uniffiCallbackInterfaceMutate.vtable,
             uniffiCallbackInterfaceOnError.vtable,
             uniffiCallbackInterfaceOnLog.vtable,
             uniffiCallbackInterfaceOnOffline.vtable,

@@ -4,7 +4,6 @@ import dev.mizu.sync.Row
 import dev.mizu.sync.RowChange
 import dev.mizu.sync.RowsUpdate
 import dev.mizu.sync.ffi.NativeClient
-import java.nio.ByteBuffer
 
 private const val ALL = 0
 private const val REMOVED = 0
@@ -18,7 +17,8 @@ internal class RowsReader<T>(
     private val client: NativeClient,
     private val bytes: ByteArray,
 ) {
-    private val buffer = ByteBuffer.wrap(bytes)
+    /** The next byte. */
+    private var at = 0
 
     /** An update of which rows that do not fit the class are still a part, as `null`. */
     class Update<T>(
@@ -38,9 +38,9 @@ internal class RowsReader<T>(
     fun rows(): List<Row<T>> = update().all.orEmpty().filterNotNull()
 
     fun update(): Update<T> {
-        val kind = buffer.get().toInt()
-        val version = buffer.getLong()
-        val count = buffer.getInt()
+        val kind = bytes[at++].toInt()
+        val version = long()
+        val count = int()
         return if (kind == ALL) {
             Update(version, List(count) { row() }, emptyList())
         } else {
@@ -49,22 +49,31 @@ internal class RowsReader<T>(
     }
 
     private fun change(): Change<T> {
-        val kind = buffer.get().toInt()
-        val index = buffer.getInt()
+        val kind = bytes[at++].toInt()
+        val index = int()
         return Change(kind, index, if (kind == REMOVED) null else row())
     }
 
     private fun row(): Row<T>? {
         val id = text()
-        val marks = buffer.get().toInt()
+        val marks = bytes[at++].toInt()
         return codec.row(client, id, text(), marks and PENDING != 0, marks and REJECTED != 0)
     }
 
     private fun text(): String {
-        val length = buffer.getInt()
-        val start = buffer.position()
-        buffer.position(start + length)
-        return String(bytes, start, length, Charsets.UTF_8)
+        val length = int()
+        at += length
+        return String(bytes, at - length, length, Charsets.UTF_8)
+    }
+
+    private fun long(): Long = (int().toLong() shl Int.SIZE_BITS) or int().toUInt().toLong()
+
+    private fun int(): Int {
+        at += Int.SIZE_BYTES
+        return (bytes[at - 4].toInt() shl 24) or
+            ((bytes[at - 3].toInt() and 0xFF) shl 16) or
+            ((bytes[at - 2].toInt() and 0xFF) shl 8) or
+            (bytes[at - 1].toInt() and 0xFF)
     }
 }
 

@@ -142,6 +142,28 @@ public class TestServer : AutoCloseable {
         crossing { native.accept(mutation) }
     }
 
+    /**
+     * Says what a mutation of the app's own does, or what a generic one does instead. Without this the server knows
+     * `<collection>.create`, `.update`, `.patch` and `.delete`, and refuses any other as `unknown_mutation`.
+     *
+     * ```
+     * server.onMutation("account.withdraw") {
+     *     val bank = get<Account>("account", "bank") ?: refuse("not_found", "there is no bank")
+     *     val left = bank.cents - args<Long>()
+     *     if (left < 0) refuse("conflict", "there is less in the bank")
+     *     put("account", "bank", Account(left))
+     * }
+     * ```
+     *
+     * [apply] runs again if something else has changed meanwhile.
+     */
+    public fun onMutation(
+        name: String,
+        apply: ServerTransaction.() -> Unit,
+    ) {
+        crossing { native.onMutation(name, Rule(apply)) }
+    }
+
     /** Whether it acts as a server that knows none of this project's additions to the protocol. */
     public fun plain(isOn: Boolean) {
         crossing { native.plain(isOn) }

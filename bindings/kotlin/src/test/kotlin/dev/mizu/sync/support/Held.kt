@@ -4,6 +4,7 @@ import dev.mizu.sync.ffi.FfiConverterTypeBody
 import dev.mizu.sync.ffi.FfiConverterTypeChange
 import dev.mizu.sync.ffi.FfiConverterTypeCompute
 import dev.mizu.sync.ffi.FfiConverterTypeListener
+import dev.mizu.sync.ffi.FfiConverterTypeMutate
 import dev.mizu.sync.ffi.FfiConverterTypeOnError
 import dev.mizu.sync.ffi.FfiConverterTypeOnLog
 import dev.mizu.sync.ffi.FfiConverterTypeOnOffline
@@ -82,6 +83,7 @@ data class Held(
                 FfiConverterTypeChange.handleMap,
                 FfiConverterTypeCompute.handleMap,
                 FfiConverterTypeListener.handleMap,
+                FfiConverterTypeMutate.handleMap,
                 FfiConverterTypeOnError.handleMap,
                 FfiConverterTypeOnLog.handleMap,
                 FfiConverterTypeOnOffline.handleMap,

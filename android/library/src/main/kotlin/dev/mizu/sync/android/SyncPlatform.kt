@@ -1,0 +1,146 @@
+package dev.mizu.sync.android
+
+import android.content.Context
+import android.net.ConnectivityManager
+import android.os.Handler
+import android.os.Looper
+import androidx.lifecycle.DefaultLifecycleObserver
+import androidx.lifecycle.LifecycleOwner
+import androidx.lifecycle.ProcessLifecycleOwner
+import dev.mizu.sync.SyncClient
+import dev.mizu.sync.SyncException
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.job
+import kotlinx.coroutines.launch
+import java.util.concurrent.CopyOnWriteArraySet
+
+/**
+ * Tells clients what Android tells the process: whether there is a network, and whether the app is seen. When the app goes
+ * to the background with writes on their way, they are sent by [SyncWork] should the process die.
+ *
+ * ```
+ * SyncPlatform.attach(client)
+ * ```
+ *
+ * It begins with the process, by androidx.startup. A client that is attached is told at once how things are; it is
+ * forgotten when it is [detached][detach], which is to be done before it is closed.
+ */
+public object SyncPlatform {
+    private val attached = CopyOnWriteArraySet<SyncClient>()
+    private val background = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+
+    @Volatile
+    private var state: State? = null
+
+    /** What Android told last, and what hears of more. */
+    private class State(
+        val sendLater: () -> Unit,
+    ) {
+        @Volatile
+        var isUp = true
+
+        @Volatile
+        var isSeen = false
+        var network: NetworkFollower? = null
+        var lifecycle: DefaultLifecycleObserver? = null
+    }
+
+    /** The clients that are attached. */
+    public val clients: Set<SyncClient>
+        get() = attached.toSet()
+
+    /**
+     * Tells [client] from now on.
+     *
+     * @throws IllegalStateException when androidx.startup has not run: its provider was removed from the manifest. Call
+     *   [start] then.
+     */
+    public fun attach(client: SyncClient) {
+        val state = checkNotNull(state) { "call SyncPlatform.start(context) first: androidx.startup has not done so" }
+        attached += client
+        client.setNetwork(state.isUp)
+        client.setForeground(state.isSeen)
+    }
+
+    /** Tells [client] nothing more. */
+    public fun detach(client: SyncClient) {
+        attached -= client
+    }
+
+    /** Begins, for apps that have removed the provider of androidx.startup. On any thread; a second call does nothing. */
+    public fun start(context: Context) {
+        val app = context.applicationContext
+        val state = State { SyncWork.flush(app) }
+        synchronized(this) {
+            if (this.state != null) return
+            this.state = state
+        }
+        val connectivity = app.getSystemService(ConnectivityManager::class.java)
+        state.network = connectivity?.let { NetworkFollower(it) { isUp -> networkChanged(state, isUp) } }
+        state.network?.start()
+        val observer =
+            object : DefaultLifecycleObserver {
+                override fun onStart(owner: LifecycleOwner) = seenChanged(state, true)
+
+                override fun onStop(owner: LifecycleOwner) = seenChanged(state, false)
+            }
+        state.lifecycle = observer
+        // It tells at once how things are.
+        onMain { ProcessLifecycleOwner.get().lifecycle.addObserver(observer) }
+    }
+
+    /** Ends it, and forgets all clients: for tests, which share a process. */
+    internal fun stop() {
+        val state = synchronized(this) { state.also { state = null } } ?: return
+        attached.clear()
+        state.network?.stop()
+        onMain { state.lifecycle?.let(ProcessLifecycleOwner.get().lifecycle::removeObserver) }
+    }
+
+    /** Waits until what was begun in the background is done: for tests. */
+    internal suspend fun settle() {
+        background.coroutineContext.job.children.forEach { it.join() }
+    }
+
+    private fun networkChanged(
+        state: State,
+        isUp: Boolean,
+    ) {
+        state.isUp = isUp
+        tell { it.setNetwork(isUp) }
+    }
+
+    private fun seenChanged(
+        state: State,
+        isSeen: Boolean,
+    ) {
+        state.isSeen = isSeen
+        tell { it.setForeground(isSeen) }
+        if (!isSeen) background.launch { if (attached.any(::hasUnsent)) state.sendLater() }
+    }
+
+    private fun hasUnsent(client: SyncClient): Boolean =
+        try {
+            client.status.value.pending > 0
+        } catch (_: SyncException) {
+            false
+        }
+
+    private fun tell(what: (SyncClient) -> Unit) {
+        for (client in attached) {
+            try {
+                what(client)
+            } catch (_: SyncException) {
+                // It was closed, or could not be opened, which it has told the app.
+                attached -= client
+            }
+        }
+    }
+
+    private fun onMain(work: () -> Unit) {
+        val main = Looper.getMainLooper()
+        if (main.isCurrentThread) work() else Handler(main).post(work)
+    }
+}

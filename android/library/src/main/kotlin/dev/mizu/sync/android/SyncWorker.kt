@@ -1,0 +1,40 @@
+package dev.mizu.sync.android
+
+import android.content.Context
+import androidx.work.CoroutineWorker
+import androidx.work.WorkerParameters
+import dev.mizu.sync.SyncClient
+import dev.mizu.sync.SyncException
+import kotlin.time.Duration.Companion.minutes
+
+/**
+ * Syncs all clients that are attached to [SyncPlatform] once. It runs in the app's process, with the clients that the app
+ * itself uses: a file has one client. So an app attaches its clients in `Application.onCreate`, where they are also made
+ * when Android starts the process for this alone. Without one it does nothing.
+ *
+ * It is to be tried again when something is in the way that may pass; what needs the app or the user is told to them by the
+ * client, and no retry helps.
+ */
+public class SyncWorker(
+    context: Context,
+    parameters: WorkerParameters,
+) : CoroutineWorker(context, parameters) {
+    override suspend fun doWork(): Result {
+        val isPassing = SyncPlatform.clients.map { sync(it) }.any { it?.isPassing == true }
+        return if (isPassing) Result.retry() else Result.success()
+    }
+
+    /** Why it did not sync, if it did not. */
+    private suspend fun sync(client: SyncClient): SyncException? =
+        try {
+            client.sync(timeout = LIMIT)
+            null
+        } catch (failure: SyncException) {
+            failure
+        }
+
+    private companion object {
+        /** Android ends a worker after ten. */
+        val LIMIT = 8.minutes
+    }
+}

@@ -1,0 +1,98 @@
+package dev.mizu.sync.android
+
+import android.app.Application
+import androidx.test.core.app.ApplicationProvider
+import androidx.work.ListenableWorker.Result
+import androidx.work.NetworkType
+import androidx.work.WorkInfo
+import androidx.work.WorkManager
+import androidx.work.testing.TestListenableWorkerBuilder
+import androidx.work.testing.WorkManagerTestInitHelper
+import dev.mizu.sync.SyncClient
+import dev.mizu.sync.testing.TestServer
+import kotlinx.coroutines.runBlocking
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Before
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
+import java.util.concurrent.TimeUnit
+import kotlin.time.Duration.Companion.hours
+
+@RunWith(RobolectricTestRunner::class)
+class SyncWorkTest {
+    private val app: Application = ApplicationProvider.getApplicationContext()
+    private val server = TestServer()
+    private val manager by lazy { WorkManager.getInstance(app) }
+
+    @Before
+    fun start() {
+        WorkManagerTestInitHelper.initializeTestWorkManager(app)
+        start(app)
+    }
+
+    @After
+    fun stop() {
+        SyncPlatform.stop()
+        server.close()
+    }
+
+    @Test
+    fun `a worker sends what waits`() =
+        runBlocking {
+            SyncClient(server.url, "user:1").use { client ->
+                client.collection<Todo>("todo").create("t1", Todo("Milk"))
+                client.start()
+                SyncPlatform.attach(client)
+                assertEquals(Result.success(), worker().doWork())
+                assertEquals(Todo("Milk"), server.get<Todo>("user:1", "todo", "t1"))
+            }
+        }
+
+    @Test
+    fun `a worker without a client has nothing to do`() =
+        runBlocking {
+            assertEquals(Result.success(), worker().doWork())
+        }
+
+    @Test
+    fun `what needs the app is not tried again`() =
+        runBlocking {
+            SyncClient(server.url, "user:1").use { client ->
+                // It is not started.
+                SyncPlatform.attach(client)
+                assertEquals(Result.success(), worker().doWork())
+            }
+        }
+
+    @Test
+    fun `what is unsent waits for a network and is asked for once`() {
+        SyncWork.flush(app)
+        SyncWork.flush(app)
+        val work = manager.getWorkInfosForUniqueWork(SyncWork.FLUSH).get().single()
+        assertEquals(WorkInfo.State.ENQUEUED, work.state)
+        assertEquals(NetworkType.CONNECTED, work.constraints.requiredNetworkType)
+    }
+
+    @Test
+    fun `the newest interval for looking holds`() {
+        SyncWork.pullPeriodically(app)
+        SyncWork.pullPeriodically(app, every = 12.hours)
+        val work = manager.getWorkInfosForUniqueWork(SyncWork.PULL).get().single()
+        assertEquals(TimeUnit.HOURS.toMillis(12), work.periodicityInfo?.repeatIntervalMillis)
+        assertEquals(true, work.constraints.requiresBatteryNotLow())
+    }
+
+    @Test
+    fun `whoever signs out ends the work`() {
+        SyncWork.flush(app)
+        SyncWork.pullPeriodically(app)
+        SyncWork.cancel(app)
+        for (name in listOf(SyncWork.FLUSH, SyncWork.PULL)) {
+            assertEquals(WorkInfo.State.CANCELLED, manager.getWorkInfosForUniqueWork(name).get().single().state)
+        }
+    }
+
+    private fun worker(): SyncWorker = TestListenableWorkerBuilder<SyncWorker>(app).build()
+}
