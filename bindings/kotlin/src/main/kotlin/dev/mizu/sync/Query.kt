@@ -60,7 +60,9 @@ public class Query<T> internal constructor(
 
     /** Their number now, and whenever it is another one. */
     public fun countFlow(): Flow<Long> =
-        client.watch({ native, wakes -> query(native).watchCount(wakes) }) { _, news -> (news as News.Count).count.toLong() }
+        client.watch(
+            { native, wakes -> query(native).watchCount(wakes) },
+        ) { _, news -> (news as News.Count).count.toLong() }
 
     /** The rows as a [StateFlow], [initial] until they have been read. */
     public fun stateIn(

@@ -275,17 +275,17 @@ public class SyncClient internal constructor(
 
     /** What the platform says of the network. On Android the library for it calls this. */
     public fun setNetwork(isUp: Boolean) {
-        opening.whenOpen { it.setNetwork(isUp) }
+        opening.whenOpen { crossing { it.setNetwork(isUp) } }
     }
 
     /** Whether the app is seen. On Android the library for it calls this. */
     public fun setForeground(isForeground: Boolean) {
-        opening.whenOpen { it.setForeground(isForeground) }
+        opening.whenOpen { crossing { it.setForeground(isForeground) } }
     }
 
     /** For an app that hears of changes by itself, by a push notification say: the server's log has grown up to here. */
     public fun notifyLive(cursor: Long) {
-        opening.whenOpen { it.notifyLive(cursor.toULong()) }
+        opening.whenOpen { crossing { it.notifyLive(cursor.toULong()) } }
     }
 
     override fun toString(): String = "SyncClient($scope)"

@@ -89,7 +89,7 @@ internal class Opening(
             }
         settled.complete(Unit)
         lock.withLock { while (isOpening) changed.awaitUninterruptibly() }
-        if (before is State.Open) before.client.shutDown()
+        if (before is State.Open) crossing { before.client.shutDown() }
     }
 
     private fun opened(): NativeClient =
