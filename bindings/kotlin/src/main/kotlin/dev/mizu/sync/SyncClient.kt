@@ -102,6 +102,10 @@ public class SyncClient internal constructor(
         opening.begin(open)
     }
 
+    /** Whether it was [closed][close] or [wiped][wipe]. */
+    public val isClosed: Boolean
+        get() = opening.isClosed
+
     /** How far the server's log has been pulled. */
     public val cursor: Long
         get() = crossing { native.cursor() }.toLong()
@@ -133,9 +137,16 @@ public class SyncClient internal constructor(
         opening.whenOpen { crossing { it.start() } }
     }
 
-    /** Stops the sync, within a second. No callback starts after it; reads and writes go on working. */
+    /**
+     * Stops the sync, within a second. No callback starts after it; reads and writes go on working. Of a closed client
+     * nothing is left to stop.
+     */
     public suspend fun stop() {
-        writing { it.stop() }
+        try {
+            writing { it.stop() }
+        } catch (_: SyncException.Closed) {
+            // As it is to be.
+        }
     }
 
     /**
@@ -273,19 +284,22 @@ public class SyncClient internal constructor(
         opening.whenOpen { crossing { it.setToken(token) } }
     }
 
-    /** What the platform says of the network. On Android the library for it calls this. */
+    /**
+     * What the platform says of the network. On Android the library for it calls this. May be called at any time: of a
+     * client that is closed it is no concern, and so with the next two.
+     */
     public fun setNetwork(isUp: Boolean) {
-        opening.whenOpen { crossing { it.setNetwork(isUp) } }
+        opening.ifOpen { crossing { it.setNetwork(isUp) } }
     }
 
     /** Whether the app is seen. On Android the library for it calls this. */
     public fun setForeground(isForeground: Boolean) {
-        opening.whenOpen { crossing { it.setForeground(isForeground) } }
+        opening.ifOpen { crossing { it.setForeground(isForeground) } }
     }
 
     /** For an app that hears of changes by itself, by a push notification say: the server's log has grown up to here. */
     public fun notifyLive(cursor: Long) {
-        opening.whenOpen { crossing { it.notifyLive(cursor.toULong()) } }
+        opening.ifOpen { crossing { it.notifyLive(cursor.toULong()) } }
     }
 
     override fun toString(): String = "SyncClient($scope)"

@@ -129,14 +129,8 @@ public object SyncPlatform {
         }
 
     private fun tell(what: (SyncClient) -> Unit) {
-        for (client in attached) {
-            try {
-                what(client)
-            } catch (_: SyncException) {
-                // It was closed, or could not be opened, which it has told the app.
-                attached -= client
-            }
-        }
+        attached.removeAll { it.isClosed }
+        attached.forEach(what)
     }
 
     private fun onMain(work: () -> Unit) {

@@ -44,6 +44,9 @@ internal class Opening(
     /** Whether nobody has to wait any more. */
     private val settled = CompletableDeferred<Unit>()
 
+    val isClosed: Boolean
+        get() = lock.withLock { state is State.Closed }
+
     /** Begins, by [open]. From now on the app may be told of failures. */
     fun begin(open: () -> NativeClient) {
         thread(name = "mizu-open", isDaemon = true) { settle(runCatching { crossing(open) }) }
@@ -68,17 +71,17 @@ internal class Opening(
      * what they throw is told like a failure to open.
      */
     fun whenOpen(action: (NativeClient) -> Unit) {
-        val client =
-            lock.withLock {
-                val now = state
-                if (now is State.Waiting) {
-                    now.then += action
-                    return
-                }
-                opened()
-            }
-        action(client)
+        val client = lock.withLock { if (waits(action)) null else opened() }
+        client?.let(action)
     }
+
+    /** As [whenOpen]. Where nothing is open any more, or never was, there is nobody to tell. */
+    fun ifOpen(action: (NativeClient) -> Unit) {
+        val client = lock.withLock { if (waits(action)) null else (state as? State.Open)?.client }
+        client?.let(action)
+    }
+
+    private fun waits(action: (NativeClient) -> Unit): Boolean = (state as? State.Waiting)?.then?.add(action) == true
 
     /** Closes the client. The file is free when this returns. */
     fun close() {
@@ -109,7 +112,7 @@ internal class Opening(
                     val action = nextFor(client) ?: break
                     runCatching { action(client) }.onFailure { failures += known(it) }
                 }
-                if (isClosed()) client.shutDown()
+                if (isClosed) client.shutDown()
             }.onFailure {
                 val failure = known(it)
                 failures += failure
@@ -120,7 +123,7 @@ internal class Opening(
             changed.signalAll()
         }
         settled.complete(Unit)
-        for (failure in failures) if (!isClosed()) failed(failure)
+        for (failure in failures) if (!isClosed) failed(failure)
     }
 
     /** What waits for the client. When nothing does any more it is open; unless it was closed meanwhile. */
@@ -129,8 +132,6 @@ internal class Opening(
             val waiting = state as? State.Waiting ?: return null
             waiting.then.removeFirstOrNull().also { if (it == null) state = State.Open(client) }
         }
-
-    private fun isClosed() = lock.withLock { state is State.Closed }
 
     private fun known(failure: Throwable): SyncException =
         failure as? SyncException
