@@ -129,7 +129,7 @@ public object SyncPlatform {
         }
 
     private fun tell(what: (SyncClient) -> Unit) {
-        attached.removeAll { it.isClosed }
+        attached.removeIf { it.isClosed }
         attached.forEach(what)
     }
 

@@ -52,8 +52,9 @@ internal object Library {
         }
         try {
             CoreThreads.prepare()
-            dev.mizu.sync.ffi
-                .uniffiEnsureInitialized()
+            uniffiEnsureInitialized()
+            // A first call, so that every class that a call needs is there when threads begin to call at once.
+            newId()
         } catch (failure: LinkageError) {
             throw missing(failure)
         } catch (failure: InternalException) {
