@@ -129,7 +129,8 @@ public object SyncPlatform {
         }
 
     private fun tell(what: (SyncClient) -> Unit) {
-        attached.removeAll { it.isClosed }
+        // Kotlin's own removes by an iterator, which this set does not let it.
+        attached.removeIf { it.isClosed }
         attached.forEach(what)
     }
 
