@@ -5,6 +5,7 @@ import androidx.work.CoroutineWorker
 import androidx.work.WorkerParameters
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.SyncException
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.minutes
 
 /**
@@ -15,10 +16,14 @@ import kotlin.time.Duration.Companion.minutes
  * It is to be tried again when something is in the way that may pass; what needs the app or the user is told to them by the
  * client, and no retry helps.
  */
-public class SyncWorker(
+public class SyncWorker internal constructor(
     context: Context,
     parameters: WorkerParameters,
+    private val limit: Duration,
 ) : CoroutineWorker(context, parameters) {
+    /** As WorkManager makes it. */
+    public constructor(context: Context, parameters: WorkerParameters) : this(context, parameters, LIMIT)
+
     override suspend fun doWork(): Result {
         val isPassing = SyncPlatform.clients.map { sync(it) }.any { it?.isPassing == true }
         return if (isPassing) Result.retry() else Result.success()
@@ -27,14 +32,14 @@ public class SyncWorker(
     /** Why it did not sync, if it did not. */
     private suspend fun sync(client: SyncClient): SyncException? =
         try {
-            client.sync(timeout = LIMIT)
+            client.sync(timeout = limit)
             null
         } catch (failure: SyncException) {
             failure
         }
 
     private companion object {
-        /** Android ends a worker after ten. */
+        /** Android ends a worker after ten minutes. */
         val LIMIT = 8.minutes
     }
 }
