@@ -67,7 +67,11 @@ public sealed class SyncException(
         cause: Throwable? = null,
     ) : SyncException(message, cause = cause)
 
-    /** The file: in use, somebody else's, damaged, full, or out of reach. */
+    /**
+     * The file: in use, somebody else's, damaged, full, or out of reach.
+     *
+     * @property reason which of these.
+     */
     public class Storage internal constructor(
         message: String,
         public val reason: StorageReason,
