@@ -33,7 +33,8 @@ mod writes;
 
 pub use batch::NativeBatch;
 pub use callbacks::{
-    CallbackError, Callbacks, OnError, OnLog, OnOffline, OnOnline, OnRejected, OnSync, OnTokenNeeded,
+    CallbackError, Callbacks, NativeLevel, OnError, OnLog, OnOffline, OnOnline, OnRejected, OnSync,
+    OnTokenNeeded,
 };
 pub use client::{NativeClient, new_id};
 pub use error::{ApiError, ErrorKind, Problem};
@@ -43,7 +44,7 @@ pub use options::{ClientOptions, Header, IndexOption, Upcast, UpcastOption};
 pub use query::{Condition, NativeQuery, Operator, OrderOption, QueryOptions, Value};
 pub use queue::{NativePending, NativeRejected};
 pub use rows::{NativeRow, NativeRows};
-pub use status::NativeStatus;
+pub use status::{NativeAuth, NativeConnection, NativeStatus};
 pub use testing::{
     Mutate, NativeApplied, NativeEndpoint, NativeRefusal, NativeServer, NativeTransaction, PreviewMark,
     open_preview, soon,
