@@ -132,7 +132,7 @@ impl NativeQuery {
 
 #[uniffi::export]
 impl NativeQuery {
-    /// All rows, as [`rows`] writes them.
+    /// All rows, as `rows` writes them.
     pub fn rows(&self) -> ApiResult<Vec<u8>> {
         let (version, rows) = self.query.stored()?;
         Ok(rows::all(&self.core.codec, &self.collection, version, &rows))

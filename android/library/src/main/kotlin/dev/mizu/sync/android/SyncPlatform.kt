@@ -129,6 +129,7 @@ public object SyncPlatform {
         }
 
     private fun tell(what: (SyncClient) -> Unit) {
+        // Kotlin's own removes by an iterator, which this set does not let it.
         attached.removeIf { it.isClosed }
         attached.forEach(what)
     }

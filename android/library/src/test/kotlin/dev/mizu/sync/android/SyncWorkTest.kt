@@ -1,11 +1,14 @@
 package dev.mizu.sync.android
 
 import android.app.Application
+import android.content.Context
 import androidx.test.core.app.ApplicationProvider
 import androidx.work.ListenableWorker.Result
 import androidx.work.NetworkType
 import androidx.work.WorkInfo
 import androidx.work.WorkManager
+import androidx.work.WorkerFactory
+import androidx.work.WorkerParameters
 import androidx.work.testing.TestListenableWorkerBuilder
 import androidx.work.testing.WorkManagerTestInitHelper
 import dev.mizu.sync.SyncClient
@@ -18,6 +21,7 @@ import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import java.util.concurrent.TimeUnit
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.hours
 
 @RunWith(RobolectricTestRunner::class)
@@ -54,6 +58,17 @@ class SyncWorkTest {
     fun `a worker without a client has nothing to do`() =
         runBlocking {
             assertEquals(Result.success(), worker().doWork())
+        }
+
+    @Test
+    fun `what may pass by itself is tried again`() =
+        runBlocking {
+            server.goOffline()
+            SyncClient(server.url, "user:1").use { client ->
+                client.start()
+                SyncPlatform.attach(client)
+                assertEquals(Result.retry(), worker(limit = Duration.ZERO).doWork())
+            }
         }
 
     @Test
@@ -95,4 +110,16 @@ class SyncWorkTest {
     }
 
     private fun worker(): SyncWorker = TestListenableWorkerBuilder<SyncWorker>(app).build()
+
+    private fun worker(limit: Duration): SyncWorker {
+        val impatient =
+            object : WorkerFactory() {
+                override fun createWorker(
+                    appContext: Context,
+                    workerClassName: String,
+                    workerParameters: WorkerParameters,
+                ) = SyncWorker(appContext, workerParameters, limit)
+            }
+        return TestListenableWorkerBuilder<SyncWorker>(app).setWorkerFactory(impatient).build()
+    }
 }
