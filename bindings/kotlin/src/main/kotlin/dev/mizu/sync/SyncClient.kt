@@ -14,7 +14,7 @@ import dev.mizu.sync.internal.Wakes
 import dev.mizu.sync.internal.closed
 import dev.mizu.sync.internal.crossing
 import dev.mizu.sync.internal.open
-import kotlinx.coroutines.Dispatchers
+import dev.mizu.sync.internal.waiting
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
@@ -178,8 +178,11 @@ public class SyncClient internal constructor(
      * @throws SyncException.Unsent when writes would be lost; then nothing has happened.
      */
     public suspend fun wipe(loseUnsent: Boolean = false) {
-        writing { it.wipe(loseUnsent) }
-        close()
+        writing {
+            it.wipe(loseUnsent)
+            // Here, where no cancelled coroutine misses it.
+            close()
+        }
     }
 
     /**
@@ -315,7 +318,7 @@ public class SyncClient internal constructor(
     private suspend fun <R> onThread(work: (NativeClient) -> R): R {
         Tracking.mayWrite()
         val native = opening.await()
-        return withContext(Dispatchers.IO) { work(native) }
+        return withContext(waiting) { work(native) }
     }
 
     /** Emits what a feed of the core has news of. */
@@ -347,7 +350,7 @@ public class SyncClient internal constructor(
         flow {
             val wakes = Wakes()
             heard(wakes) { collect(opening.await(), wakes) { emit(it) } }
-        }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(Dispatchers.IO)
+        }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(waiting)
 
     private suspend fun wait(
         goal: Goal,
@@ -373,7 +376,7 @@ public class SyncClient internal constructor(
     private suspend fun <R> within(
         timeout: Duration,
         wait: suspend () -> R,
-    ): R? = withContext(Dispatchers.IO) { withTimeoutOrNull(timeout) { wait() } }
+    ): R? = withContext(waiting) { withTimeoutOrNull(timeout) { wait() } }
 
     private inline fun <R> heard(
         wakes: Wakes,
