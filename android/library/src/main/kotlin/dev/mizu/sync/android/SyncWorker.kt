@@ -5,6 +5,9 @@ import androidx.work.CoroutineWorker
 import androidx.work.WorkerParameters
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.SyncException
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.coroutineScope
 import kotlin.time.Duration.Companion.minutes
 
 /**
@@ -20,8 +23,9 @@ public class SyncWorker(
     parameters: WorkerParameters,
 ) : CoroutineWorker(context, parameters) {
     override suspend fun doWork(): Result {
-        val isPassing = SyncPlatform.clients.map { sync(it) }.any { it?.isPassing == true }
-        return if (isPassing) Result.retry() else Result.success()
+        // At once: a server that answers nothing takes no other client's time.
+        val failures = coroutineScope { SyncPlatform.clients.map { async { sync(it) } }.awaitAll() }
+        return if (failures.any { it?.isPassing == true }) Result.retry() else Result.success()
     }
 
     /** Why it did not sync, if it did not. */
