@@ -16,6 +16,8 @@ import dev.mizu.sync.internal.crossing
 import dev.mizu.sync.internal.open
 import dev.mizu.sync.internal.waiting
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.flow
@@ -219,20 +221,23 @@ public class SyncClient internal constructor(
 
     /**
      * Several writes that are kept together or not at all, consecutive in the queue. Inside, reads through the batch see
-     * its writes; everybody else sees them when this returns. What [block] throws undoes all of them. It runs on a thread
-     * for writes.
+     * its writes; everybody else sees them when this returns. What [block] throws undoes all of them, and so does a
+     * cancellation of the coroutine that is there when it returns. It runs on a thread for writes.
      *
      * @throws SyncException.ChangedMeanwhile when somebody else, the sync for instance, has meanwhile changed an entity
      *   that the block updates: nothing was written then, and the call can be made again.
      */
-    public suspend fun <R> batch(block: Batch.() -> R): R =
-        onThread { native ->
+    public suspend fun <R> batch(block: Batch.() -> R): R {
+        val caller = currentCoroutineContext()
+        return onThread { native ->
             crossing { native.batch() }.use { gathered ->
                 val result = gathering(Batch(native, gathered, json), block)
+                caller.ensureActive()
                 crossing { gathered.commit() }
                 result
             }
         }
+    }
 
     /** Queues a mutation of the app's own, with no effect here before the server's changes arrive. Gives its id. */
     public suspend inline fun <reified A> mutate(
