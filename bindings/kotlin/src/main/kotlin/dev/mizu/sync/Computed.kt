@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.AtomicLong
  * ```
  *
  * [compute] only reads. It may run on any thread, on several at once, and once more when what it has read changes
- * meanwhile. What it throws, whoever reads the value is thrown, until something that it has read changes.
+ * meanwhile. What it throws, whoever reads the value is thrown, until something that it has read changes. A chain of
+ * computeds of which none was read yet may have some 60 of them.
  *
  * @param isSame whether a new value is no change.
  */
@@ -29,6 +30,7 @@ public class Computed<T>(
 
     override val value: T
         get() {
+            Tracking.mayNest()
             while (true) {
                 // Between the two calls another thread may have made it anew.
                 val outcome = values.of(crossing { node.get() })

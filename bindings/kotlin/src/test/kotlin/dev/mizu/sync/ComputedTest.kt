@@ -212,6 +212,36 @@ class ComputedTest {
     }
 
     @Test
+    fun `a chain that no stack may have room for says so and a shorter one has a value`() {
+        val signal = Signal(0)
+
+        fun chain(length: Int): Computed<Int> {
+            var last = Computed { signal.value }
+            repeat(length - 1) {
+                val before = last
+                last = Computed { before.value + 1 }
+            }
+            return last
+        }
+        assertEquals(63, chain(64).value)
+        refused<SyncException.Misuse>("64", "in a row") { chain(65).value }
+        refused<SyncException.Misuse>("64", "in a row") { chain(5_000).value }
+    }
+
+    @Test
+    fun `a chain that is read from its beginning may be of any length`() {
+        val signal = Signal(0)
+        var last: Readable<Int> = signal
+        repeat(1_000) {
+            val before = last
+            last = Computed { before.value + 1 }
+            assertEquals(it + 1, last.value)
+        }
+        signal.value = 1
+        assertEquals(1_001, last.value)
+    }
+
+    @Test
     fun `a circle that is broken has a value again`() {
         val isCircle = Signal(true)
         val circle = mutableListOf<Computed<Int>>()

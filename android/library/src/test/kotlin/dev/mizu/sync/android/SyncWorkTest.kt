@@ -13,7 +13,11 @@ import androidx.work.testing.TestListenableWorkerBuilder
 import androidx.work.testing.WorkManagerTestInitHelper
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.testing.TestServer
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Before
@@ -23,6 +27,7 @@ import org.robolectric.RobolectricTestRunner
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.seconds
 
 @RunWith(RobolectricTestRunner::class)
 class SyncWorkTest {
@@ -51,6 +56,25 @@ class SyncWorkTest {
                 SyncPlatform.attach(client)
                 assertEquals(Result.success(), worker().doWork())
                 assertEquals(Todo("Milk"), server.get<Todo>("user:1", "todo", "t1"))
+            }
+        }
+
+    @Test
+    fun `a server that answers nothing takes no other client's time`() =
+        runBlocking {
+            TestServer().use { mute ->
+                SyncClient(mute.url, "user:1").use { stuck ->
+                    SyncClient(server.url, "user:1").use { client ->
+                        listOf(stuck, client).forEach(SyncPlatform::attach)
+                        listOf(stuck, client).forEach { it.start() }
+                        listOf(stuck, client).forEach { it.waitForFirstSync() }
+                        mute.hang()
+                        server.put("user:1", "todo", "t1", Todo("Milk"))
+                        val work = launch { worker().doWork() }
+                        withTimeout(60.seconds) { client.collection<Todo>("todo")["t1"].flow().first { it != null } }
+                        work.cancelAndJoin()
+                    }
+                }
             }
         }
 
