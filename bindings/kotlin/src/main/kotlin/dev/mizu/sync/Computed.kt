@@ -4,6 +4,7 @@ import dev.mizu.sync.ffi.Compute
 import dev.mizu.sync.ffi.NativeComputed
 import dev.mizu.sync.internal.Tracking
 import dev.mizu.sync.internal.crossing
+import kotlinx.coroutines.CancellationException
 import java.lang.ref.WeakReference
 import java.util.concurrent.atomic.AtomicLong
 
@@ -80,7 +81,7 @@ private class Values<T>(
 
     fun compute(): ULong {
         val before = synchronized(kept) { latest }
-        val outcome = Tracking.with(isOn = true, isComputing = true) { runCatching(compute) }
+        val outcome = Tracking.with(isOn = true, isComputing = true) { runCatching(compute).recoverCatching(::failed) }
         val same = before?.takeIf { isSame(it.outcome, outcome) }
         synchronized(kept) {
             val value = same?.takeIf { it.given > 0 } ?: Kept(numbers++, outcome)
@@ -90,6 +91,16 @@ private class Values<T>(
             return value.number
         }
     }
+
+    /** The cancellation of something inside is none of whoever reads it, who would end without a word. */
+    private fun failed(thrown: Throwable): Nothing =
+        throw if (thrown is CancellationException) {
+            SyncException.Misuse(
+                "what a computed value runs was cancelled: let it compute at once, and wait for nothing",
+            )
+        } else {
+            thrown
+        }
 
     fun forget(number: ULong) {
         synchronized(kept) {

@@ -6,10 +6,12 @@ import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.refused
 import dev.mizu.sync.support.soon
 import dev.mizu.sync.testing.testClient
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertSame
@@ -142,6 +144,14 @@ class ComputedTest {
         val error = Computed<Int> { throw StackOverflowError("mine") }
         assertEquals("mine", assertThrows<StackOverflowError> { error.value }.message)
     }
+
+    @Test
+    fun `a cancellation inside of a computed does not end whoever reads it without a word`() =
+        blocking {
+            val computed = Computed<Int> { throw CancellationException("of something inside") }
+            refused<SyncException.Misuse>("cancelled") { computed.value }
+            assertThrows<SyncException.Misuse> { coroutineScope { effect { computed.value } } }
+        }
 
     @Test
     fun `a flow of a computed that throws fails with that`() =

@@ -3,6 +3,7 @@ package dev.mizu.sync.android
 import android.content.Context
 import androidx.work.CoroutineWorker
 import androidx.work.WorkerParameters
+import dev.mizu.sync.Status
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.SyncException
 import kotlinx.coroutines.async
@@ -39,7 +40,15 @@ public class SyncWorker internal constructor(
             client.sync(timeout = limit)
             null
         } catch (failure: SyncException) {
-            failure
+            failure.takeUnless { it is SyncException.TimedOut && needsToken(client) }
+        }
+
+    /** For a token that only the app or the user has, no retry is of use. */
+    private fun needsToken(client: SyncClient): Boolean =
+        try {
+            client.status.value.auth != Status.Auth.GRANTED
+        } catch (_: SyncException) {
+            false
         }
 
     private companion object {

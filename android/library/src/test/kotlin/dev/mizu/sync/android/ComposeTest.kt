@@ -72,6 +72,27 @@ class ComposeTest {
             }
         }
 
+    @Test
+    fun `a screen of a closed client keeps what it shows`() =
+        runTest {
+            val client = testClient().apply { close() }
+            val seen = mutableListOf<Int>()
+            val clock = BroadcastFrameClock()
+            val recomposer = Recomposer(coroutineContext + clock)
+            val running = launch(clock) { recomposer.runRecomposeAndApplyChanges() }
+            val composition = Composition(Nothing(), recomposer)
+            val todos = client.collection<Todo>("todo")
+            composition.setContent {
+                seen += todos.query().collectAsState().value.size
+                todos["t1"].collectAsState().value?.let { seen += 1 }
+            }
+            frame(clock)
+            composition.dispose()
+            recomposer.close()
+            running.join()
+            assertEquals(listOf(0), seen.distinct())
+        }
+
     private suspend fun frames(clock: BroadcastFrameClock) {
         while (true) {
             Snapshot.sendApplyNotifications()

@@ -11,6 +11,7 @@ import androidx.work.WorkerFactory
 import androidx.work.WorkerParameters
 import androidx.work.testing.TestListenableWorkerBuilder
 import androidx.work.testing.WorkManagerTestInitHelper
+import dev.mizu.sync.Status
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.testing.TestServer
 import kotlinx.coroutines.cancelAndJoin
@@ -102,6 +103,24 @@ class SyncWorkTest {
                 // It is not started.
                 SyncPlatform.attach(client)
                 assertEquals(Result.success(), worker().doWork())
+            }
+        }
+
+    @Test
+    fun `a token that only the app has is not waited for again and again`() =
+        runBlocking {
+            server.requireToken("newer")
+            val client =
+                SyncClient(server.url, "user:1") {
+                    principal = "ann"
+                    token = "older"
+                    onTokenNeeded { }
+                }
+            client.use {
+                client.start()
+                SyncPlatform.attach(client)
+                withTimeout(60.seconds) { client.status.flow().first { it.auth == Status.Auth.AWAITING_TOKEN } }
+                assertEquals(Result.success(), worker(limit = Duration.ZERO).doWork())
             }
         }
 
