@@ -1,6 +1,6 @@
 package dev.mizu.sync.support
 
-import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Assertions.fail
 import java.io.File
 import java.util.concurrent.TimeUnit
 
@@ -21,14 +21,21 @@ object Jvm {
         try {
             // Not more than a pipe holds.
             val hasEnded = process.waitFor(SOON.inWholeSeconds, TimeUnit.SECONDS)
-            if (!hasEnded) process.destroyForcibly()
-            val output = process.inputStream.bufferedReader().readText()
-            assertTrue(hasEnded, "it ends by itself: $output")
-            return output
+            if (!hasEnded) fail<Unit>("it does not end by itself. Its threads:\n${threads(process)}")
+            return process.inputStream.bufferedReader().readText()
         } finally {
             process.destroyForcibly()
         }
     }
+
+    /** What they are in the midst of. */
+    private fun threads(process: Process): String =
+        ProcessBuilder(File(System.getProperty("java.home"), "bin/jstack").path, "${process.pid()}")
+            .redirectErrorStream(true)
+            .start()
+            .inputStream
+            .bufferedReader()
+            .readText()
 
     private fun classPath(): String =
         System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
