@@ -1,0 +1,29 @@
+// swift-tools-version: 6.0
+
+import PackageDescription
+
+/// What `cargo xtask bindings` has generated, and the library of the core beside it.
+let generated = "target/bindings/swift"
+
+let package = Package(
+    name: "MizuSync",
+    platforms: [.iOS(.v16), .macOS(.v13), .tvOS(.v16), .watchOS(.v9)],
+    products: [
+        .library(name: "MizuSync", targets: ["MizuSync"]),
+        .library(name: "MizuSyncTesting", targets: ["MizuSyncTesting"]),
+    ],
+    targets: [
+        .target(
+            name: "MizuSyncFFI", path: "\(generated)/MizuSyncFFI",
+            linkerSettings: [.linkedLibrary("mizu_sync_native")]),
+        .target(name: "MizuSyncNative", dependencies: ["MizuSyncFFI"], path: "\(generated)/MizuSyncNative"),
+        .target(name: "MizuSync", dependencies: ["MizuSyncNative"], path: "bindings/swift/Sources/MizuSync"),
+        .target(
+            name: "MizuSyncTesting", dependencies: ["MizuSync", "MizuSyncNative"],
+            path: "bindings/swift/Sources/MizuSyncTesting"),
+        .testTarget(
+            name: "MizuSyncTests", dependencies: ["MizuSync", "MizuSyncTesting"],
+            path: "bindings/swift/Tests/MizuSyncTests"),
+    ],
+    swiftLanguageModes: [.v6]
+)
