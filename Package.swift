@@ -21,8 +21,11 @@ let package = Package(
         .target(
             name: "MizuSyncTesting", dependencies: ["MizuSync", "MizuSyncNative"],
             path: "bindings/swift/Sources/MizuSyncTesting"),
+        // The program of README, which a test runs.
+        .executableTarget(
+            name: "FirstProgram", dependencies: ["MizuSync"], path: "bindings/swift/Tests/FirstProgram"),
         .testTarget(
-            name: "MizuSyncTests", dependencies: ["MizuSync", "MizuSyncTesting"],
+            name: "MizuSyncTests", dependencies: ["MizuSync", "MizuSyncTesting", "FirstProgram"],
             path: "bindings/swift/Tests/MizuSyncTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -99,20 +99,20 @@ private final class ComputedValues<Value: Sendable>: Sendable {
         var numbers: UInt64 = 0
     }
 
-    private let compute_: @Sendable () throws -> Value
+    private let work: @Sendable () throws -> Value
     private let isSame: @Sendable (Value, Value) -> Bool
     private let state = Locked(State())
 
     init(
         _ compute: @escaping @Sendable () throws -> Value, _ isSame: @escaping @Sendable (Value, Value) -> Bool
     ) {
-        compute_ = compute
+        work = compute
         self.isSame = isSame
     }
 
     func compute() -> UInt64 {
         let before = state.with { state in state.latest.flatMap { number in state.kept[number].map { (number, $0) } } }
-        let outcome = Tracking.with(isOn: true, isComputing: true) { Result { try compute_() } }
+        let outcome = Tracking.with(isOn: true, isComputing: true) { Result { try work() } }
         let same = before.flatMap { before in isSame(before.1.outcome, outcome) ? before.0 : nil }
         return state.with { state in
             let number: UInt64

@@ -27,7 +27,9 @@ public final class SyncClient: Sendable {
     /// - Parameter configure: sets options.
     /// - Throws: a ``SyncError`` where an option cannot hold whatever the file is like. What is found when the file is opened
     ///   is told to ``SyncOptions/onError``, and thrown by all that is called.
-    public convenience init(_ url: String, scope: String, _ configure: (inout SyncOptions) throws -> Void = { _ in }) throws {
+    public convenience init(_ url: String, scope: String, _ configure: (inout SyncOptions) throws -> Void = { _ in })
+        throws
+    {
         var options = SyncOptions()
         try configure(&options)
         let callbacks = Callbacks(options)

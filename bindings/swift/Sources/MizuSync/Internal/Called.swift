@@ -22,7 +22,9 @@ final class Called<R>: Body, @unchecked Sendable {
 
     /// What it gave, or throws what it has thrown.
     func result() throws -> R {
-        guard let outcome else { throw SyncError(.bug, "code of the app was not called, which is a bug; please report it") }
+        guard let outcome else {
+            throw SyncError(.bug, "code of the app was not called, which is a bug; please report it")
+        }
         return try outcome.get()
     }
 }

@@ -21,7 +21,9 @@ struct QueryStep: Sendable {
         var query = query
         for condition in `where` { query = query.where(try filter(condition)) }
         for name in order {
-            query = name.hasPrefix("-") ? query.order(by: path(String(name.dropFirst())), .reverse) : query.order(by: path(name))
+            query =
+                name.hasPrefix("-")
+                ? query.order(by: path(String(name.dropFirst())), .reverse) : query.order(by: path(name))
         }
         if let limit { query = query.limit(limit) }
         if let offset { query = query.offset(offset) }
@@ -36,7 +38,9 @@ struct QueryStep: Sendable {
 
     private func filter(_ json: JSON) throws -> Filter {
         if case .object(let fields) = json {
-            guard let (operation, parts) = fields.first, fields.count == 1 else { throw Wrong("\(json) is no condition") }
+            guard let (operation, parts) = fields.first, fields.count == 1 else {
+                throw Wrong("\(json) is no condition")
+            }
             switch operation {
             case "not": return try !filter(parts)
             case "all": return try combined(parts) { $0 && $1 }

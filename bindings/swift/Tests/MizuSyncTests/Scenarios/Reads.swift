@@ -71,7 +71,8 @@ func json(_ status: Status) -> [String: JSON] {
         "auth": .string(status.auth.rawValue.snakeCase),
         "uploading": .bool(status.isUploading),
         "downloading": .bool(status.isDownloading),
-        "progress": status.progress.map { ["rows": .number($0.rows), "total": $0.total.map { .number($0) } ?? .null] } ?? .null,
+        "progress": status.progress.map { ["rows": .number($0.rows), "total": $0.total.map { .number($0) } ?? .null] }
+            ?? .null,
         "pending": .number(status.pending),
         "rejected": .number(status.rejected),
         "has_synced": .bool(status.hasSynced),

@@ -128,7 +128,8 @@ extension World {
         let assigned = try step.optionalText("assign").map(signal)
         let log = Log()
         let queue = DispatchQueue(label: "effect \(name)")
-        let effect = Effect(on: queue, onError: { [weak self] in self?.failed($0) }) { [weak self] in
+        let failed: @Sendable (any Error) -> Void = { [weak self] in self?.failed($0) }
+        let effect = Effect(on: queue, onError: failed) { [weak self] in
             guard let self else { return }
             let value: JSON
             do { value = try read(what) } catch let error as SyncError { value = fails(error) }
