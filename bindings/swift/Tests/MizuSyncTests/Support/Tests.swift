@@ -70,3 +70,39 @@ struct Wrong: Error, CustomStringConvertible {
         self.description = description
     }
 }
+
+/// Waits until this is so, by the effects of what it reads.
+func becomes(_ isSo: @escaping @Sendable () throws -> Bool) async throws {
+    let seen = Computed<Bool> { try isSo() }
+    for await now in seen.values where now { return }
+}
+
+/// Expects `call` to fail with an error of the SDK, in one sentence that has these words.
+func refused(
+    _ code: SyncError.Code, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
+    _ call: () async throws -> Void
+) async {
+    do {
+        try await call()
+        Issue.record("it does not fail", sourceLocation: sourceLocation)
+    } catch let error as SyncError {
+        #expect(error.code == code, "\(error)", sourceLocation: sourceLocation)
+        #expect(error.localizedDescription == error.message, sourceLocation: sourceLocation)
+        expectSentence(error.message, words, sourceLocation: sourceLocation)
+    } catch {
+        Issue.record("it fails with \(error)", sourceLocation: sourceLocation)
+    }
+}
+
+/// That a person can read it: one sentence without the names of things inside.
+func expectSentence(_ text: String, _ words: [String] = [], sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(text.count > 10 && !text.contains("\n"), "\(text)", sourceLocation: sourceLocation)
+    for technical in ["Native", "src/", ".rs", "::", "Swift."] {
+        #expect(!text.contains(technical), "\(technical) is not for a person: \(text)", sourceLocation: sourceLocation)
+    }
+    for word in words { #expect(text.contains(word), "\(text)", sourceLocation: sourceLocation) }
+}
+
+extension SyncClient {
+    var todos: SyncCollection<Todo> { collection("todo") }
+}
