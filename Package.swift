@@ -25,7 +25,7 @@ let package = Package(
         .executableTarget(
             name: "FirstProgram", dependencies: ["MizuSync"], path: "bindings/swift/Tests/FirstProgram"),
         .testTarget(
-            name: "MizuSyncTests", dependencies: ["MizuSync", "MizuSyncTesting", "FirstProgram"],
+            name: "MizuSyncTests", dependencies: ["MizuSync", "MizuSyncNative", "MizuSyncTesting", "FirstProgram"],
             path: "bindings/swift/Tests/MizuSyncTests"),
     ],
     swiftLanguageModes: [.v6]

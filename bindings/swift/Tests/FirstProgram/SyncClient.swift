@@ -2,6 +2,7 @@ import Foundation
 import MizuSync
 
 /// Leads the program to the server of the test. A declaration of the same module is nearer than an imported one.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 func SyncClient(
     _ url: String, scope: String, _ configure: (inout SyncOptions) throws -> Void
 ) throws -> MizuSync.SyncClient {

@@ -56,23 +56,28 @@ extension World {
 
     /// What a computed value is made of: the sum of reads, a list of them, or one of two by a third.
     private func expression(_ step: inout Step) throws -> @Sendable () throws -> JSON {
+        // What this has made holds it no longer than it is there.
+        let read: @Sendable (JSON) throws -> JSON = { [weak self] what in
+            guard let self else { throw Wrong("the scenario is over") }
+            return try self.read(what)
+        }
         if step.has("sum") {
             let parts = try step.list("sum")
-            return { [unowned self] in
-                .int(
-                    try parts.reduce(0) { sum, part in
-                        if case .int(let number) = try self.read(part) { return sum + number }
-                        return sum
-                    })
+            return {
+                let sum = try parts.reduce(0 as Int64) { sum, part in
+                    if case .int(let number) = try read(part) { return sum + number }
+                    return sum
+                }
+                return .int(sum)
             }
         }
         if step.has("list") {
             let parts = try step.list("list")
-            return { [unowned self] in .array(try parts.map { try self.read($0) }) }
+            return { .array(try parts.map(read)) }
         }
         let parts = try step.list("choose")
         guard parts.count == 3 else { throw Wrong("it is computed by sum, list, or choose of three") }
-        return { [unowned self] in try self.read(try self.read(parts[0]) == .bool(true) ? parts[1] : parts[2]) }
+        return { try read(try read(parts[0]) == .bool(true) ? parts[1] : parts[2]) }
     }
 
     /// Watches as an app would. Gives the first value.
