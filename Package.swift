@@ -10,6 +10,7 @@ let package = Package(
     platforms: [.iOS(.v16), .macOS(.v13), .tvOS(.v16), .watchOS(.v9)],
     products: [
         .library(name: "MizuSync", targets: ["MizuSync"]),
+        .library(name: "MizuSyncPlatform", targets: ["MizuSyncPlatform"]),
         .library(name: "MizuSyncTesting", targets: ["MizuSyncTesting"]),
     ],
     targets: [
@@ -18,6 +19,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("mizu_sync_native")]),
         .target(name: "MizuSyncNative", dependencies: ["MizuSyncFFI"], path: "\(generated)/MizuSyncNative"),
         .target(name: "MizuSync", dependencies: ["MizuSyncNative"], path: "bindings/swift/Sources/MizuSync"),
+        // Empty where there is no UIKit.
+        .target(
+            name: "MizuSyncPlatform", dependencies: ["MizuSync"], path: "ios/Sources/MizuSyncPlatform"),
         .target(
             name: "MizuSyncTesting", dependencies: ["MizuSync", "MizuSyncNative"],
             path: "bindings/swift/Sources/MizuSyncTesting"),

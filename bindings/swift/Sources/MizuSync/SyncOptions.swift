@@ -115,7 +115,7 @@ public struct SyncOptions: Sendable {
 
 /// Where a ``SyncClient`` keeps its data.
 public enum Database: Hashable, Sendable {
-    /// A file of the scope in the folder for the app's own data, `Application Support/MizuSync`.
+    /// A file of the scope in the folder for the app's own data, `Application Support/MizuSync`, which is in no backup.
     case automatic
     /// This file. It is made if it is not there, its folder is not. Exclude it, and the files beside it, from backups.
     case file(URL)
@@ -137,6 +137,7 @@ public enum Database: Hashable, Sendable {
                     .url(for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
                     .appendingPathComponent("MizuSync", isDirectory: true)
                 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+                try Self.keepToThisDevice(folder)
                 return folder.appendingPathComponent(Self.fileName(scope: scope)).path
             } catch {
                 throw SyncError(
@@ -145,6 +146,21 @@ public enum Database: Hashable, Sendable {
                         + "(\((error as NSError).localizedDescription))")
             }
         }
+    }
+
+    /// What is in the folder comes into no backup: on another device it would go on as this one. And it can be read while the
+    /// device is locked, for syncs in the background, once it was unlocked.
+    private static func keepToThisDevice(_ folder: URL) throws {
+        #if canImport(Darwin)
+            var folder = folder
+            var values = URLResourceValues()
+            values.isExcludedFromBackup = true
+            try folder.setResourceValues(values)
+        #endif
+        #if os(iOS) || os(tvOS) || os(watchOS) || os(visionOS)
+            let protection = FileProtectionType.completeUntilFirstUserAuthentication
+            try FileManager.default.setAttributes([.protectionKey: protection], ofItemAtPath: folder.path)
+        #endif
     }
 
     /// Another one for every scope, on file systems too that do not know upper from lower case.
