@@ -1,9 +1,27 @@
 // swift-tools-version: 6.0
 
+import Foundation
 import PackageDescription
+
+/// The core of a release, for Apple's platforms: set in the tags of releases alone, see RELEASING.md.
+let release: (url: String, checksum: String)? = nil
 
 /// What `cargo xtask bindings` has generated, and the library of the core beside it.
 let generated = "target/bindings/swift"
+
+/// What `ios/build-xcframework.sh` has built.
+let framework = "target/ios/MizuSyncFFI.xcframework"
+
+/// The core: that of a release, or one that was built here for Apple's platforms, or for this machine alone.
+let core: Target =
+    if let release {
+        .binaryTarget(name: "MizuSyncFFI", url: release.url, checksum: release.checksum)
+    } else if FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(framework)") {
+        .binaryTarget(name: "MizuSyncFFI", path: framework)
+    } else {
+        .target(
+            name: "MizuSyncFFI", path: "\(generated)/MizuSyncFFI", linkerSettings: [.linkedLibrary("mizu_sync_native")])
+    }
 
 let package = Package(
     name: "MizuSync",
@@ -14,9 +32,7 @@ let package = Package(
         .library(name: "MizuSyncTesting", targets: ["MizuSyncTesting"]),
     ],
     targets: [
-        .target(
-            name: "MizuSyncFFI", path: "\(generated)/MizuSyncFFI",
-            linkerSettings: [.linkedLibrary("mizu_sync_native")]),
+        core,
         .target(name: "MizuSyncNative", dependencies: ["MizuSyncFFI"], path: "\(generated)/MizuSyncNative"),
         .target(name: "MizuSync", dependencies: ["MizuSyncNative"], path: "bindings/swift/Sources/MizuSync"),
         // Empty where there is no UIKit.
