@@ -38,7 +38,9 @@ struct TodoList: View {
                 }
                 Section {
                     ForEach(rejected.value ?? []) { mutation in
-                        RejectedRow(mutation: mutation) { decide { try await client.discard(mutation.id) } } retry: {
+                        RejectedRow(mutation: mutation) {
+                            decide { try await client.discard(mutation.id) }
+                        } retry: {
                             decide { try await client.retry(mutation.id) }
                         }
                     }

@@ -38,8 +38,13 @@ extension DynamicProperty {
 
 @propertyWrapper
 public struct Binding<Value> {
-    public var wrappedValue: Value { get { fatalError("a stub") } nonmutating set {} }
-    public init(get: @escaping @isolated(any) @Sendable () -> Value, set: @escaping @isolated(any) @Sendable (Value) -> Void) {}
+    public var wrappedValue: Value {
+        get { fatalError("a stub") }
+        nonmutating set {}
+    }
+    public init(
+        get: @escaping @isolated(any) @Sendable () -> Value, set: @escaping @isolated(any) @Sendable (Value) -> Void
+    ) {}
 }
 
 extension Binding: @unchecked Sendable where Value: Sendable {}
@@ -48,7 +53,10 @@ extension Binding: @unchecked Sendable where Value: Sendable {}
 public struct State<Value>: DynamicProperty {
     public init(wrappedValue: Value) {}
     public init(initialValue: Value) {}
-    public var wrappedValue: Value { get { fatalError("a stub") } nonmutating set {} }
+    public var wrappedValue: Value {
+        get { fatalError("a stub") }
+        nonmutating set {}
+    }
     public var projectedValue: Binding<Value> { fatalError("a stub") }
 }
 

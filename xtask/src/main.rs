@@ -9,6 +9,8 @@ mod run;
 mod step;
 mod summary;
 mod swift;
+#[cfg(test)]
+mod versions;
 
 use std::env;
 use std::process::ExitCode;

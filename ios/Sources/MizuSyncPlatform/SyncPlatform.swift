@@ -86,7 +86,8 @@
         }
 
         private func observe(_ name: Notification.Name, _ act: @escaping @MainActor @Sendable (SyncPlatform) -> Void) {
-            let observer = NotificationCenter.default.addObserver(forName: name, object: nil, queue: .main) { [weak self] _ in
+            let observer = NotificationCenter.default.addObserver(forName: name, object: nil, queue: .main) {
+                [weak self] _ in
                 MainActor.assumeIsolated { if let self { act(self) } }
             }
             observers.append(observer)
