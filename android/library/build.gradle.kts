@@ -11,7 +11,8 @@ version = "0.1.0"
 val repository: File = rootDir.parentFile
 val kotlinApi = repository.resolve("bindings/kotlin/src/main/kotlin")
 val generated = repository.resolve("target/bindings/kotlin")
-val nativeLibraries: Provider<Directory> = layout.buildDirectory.dir("jniLibs")
+// Files, no providers: Android's source sets refuse those. Every task of theirs waits for `preBuild`, see below.
+val nativeLibraries: File = layout.buildDirectory.dir("jniLibs").get().asFile
 
 android {
     namespace = "dev.mizu.sync.android"
@@ -31,9 +32,15 @@ android {
         jniLibs.srcDir(nativeLibraries)
     }
 
+    // What new apps are compiled for: they inline some of it, and cannot inline newer code.
     compileOptions {
-        sourceCompatibility = JavaVersion.VERSION_17
-        targetCompatibility = JavaVersion.VERSION_17
+        sourceCompatibility = JavaVersion.VERSION_11
+        targetCompatibility = JavaVersion.VERSION_11
+    }
+
+    testOptions {
+        // The library for this machine, which the bindings are generated from.
+        unitTests.all { it.systemProperty("jna.library.path", repository.resolve("target/debug").path) }
     }
 
     publishing {
@@ -41,10 +48,8 @@ android {
     }
 }
 
-kotlin {
-    explicitApi()
-    compilerOptions { allWarningsAsErrors = true }
-}
+// Warnings are errors in `android/check/`; here one of a newer Android would only be in the way.
+kotlin { explicitApi() }
 
 dependencies {
     api(libs.coroutines.android)
@@ -55,14 +60,25 @@ dependencies {
     implementation(libs.startup)
     // Its AAR has JNA's own native half for Android.
     implementation(libs.jna) { artifact { type = "aar" } }
+
+    // Its jar has the halves for computers.
+    testImplementation(libs.jna)
+    testImplementation(libs.coroutines.test)
+    testImplementation(libs.junit)
+    testImplementation(libs.robolectric)
+    testImplementation(libs.test.core)
+    testImplementation(libs.work.testing)
 }
+
+// What the native library is made of.
+val core = listOf("Cargo.toml", "Cargo.lock", "src", "protocol", "bindings/native").map(repository::resolve)
 
 // Generates the Kotlin side of the boundary, from a library for this machine.
 val generateBindings by tasks.registering(Exec::class) {
     workingDir = repository
     commandLine("cargo", "xtask", "bindings")
-    inputs.dir(repository.resolve("src"))
-    inputs.dir(repository.resolve("protocol/src"))
+    inputs.files(core)
+    inputs.files(listOf("uniffi.toml", "bindings/uniffi-bindgen", "xtask").map(repository::resolve))
     outputs.dir(generated)
 }
 
@@ -72,12 +88,10 @@ val buildNative by tasks.registering(Exec::class) {
     commandLine(
         listOf("cargo", "ndk", "--platform", "24") +
             listOf("arm64-v8a", "armeabi-v7a", "x86_64").flatMap { listOf("--target", it) } +
-            listOf("--output-dir", nativeLibraries.get().asFile.path) +
+            listOf("--output-dir", nativeLibraries.path) +
             listOf("build", "--package", "mizu-sync-native", "--profile", "mobile"),
     )
-    inputs.dir(repository.resolve("src"))
-    inputs.dir(repository.resolve("protocol/src"))
-    inputs.file(repository.resolve("Cargo.lock"))
+    inputs.files(core)
     outputs.dir(nativeLibraries)
 }
 

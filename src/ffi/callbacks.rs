@@ -70,8 +70,29 @@ pub trait OnTokenNeeded: Send + Sync {
 /// Told what the SDK says for developers.
 #[uniffi::export(foreign)]
 pub trait OnLog: Send + Sync {
-    /// `level`: 1 error, 2 warn, 3 debug.
-    fn on_log(&self, level: u8, target: String, text: String) -> Result<(), CallbackError>;
+    /// A line of it.
+    fn on_log(&self, level: NativeLevel, target: String, text: String) -> Result<(), CallbackError>;
+}
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum NativeLevel {
+    /// Something is wrong.
+    Error,
+    /// Something is worth a look.
+    Warn,
+    /// What goes on.
+    Debug,
+}
+
+impl From<LogLevel> for NativeLevel {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::Error,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Debug => Self::Debug,
+        }
+    }
 }
 
 /// What the app wants to be told.
@@ -116,18 +137,10 @@ impl Callbacks {
         }
         if let Some(callback) = on_log {
             builder = builder.on_log(move |line| {
-                told(callback.on_log(number(line.level), line.target.to_owned(), line.text));
+                told(callback.on_log(line.level.into(), line.target.to_owned(), line.text));
             });
         }
         builder
-    }
-}
-
-fn number(level: LogLevel) -> u8 {
-    match level {
-        LogLevel::Error => 1,
-        LogLevel::Warn => 2,
-        LogLevel::Debug => 3,
     }
 }
 

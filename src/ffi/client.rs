@@ -118,11 +118,6 @@ impl NativeClient {
         self.client.is_online()
     }
 
-    /// What the server says of a write that keeps failing. Tracked.
-    pub fn blocked(&self) -> Option<String> {
-        self.client.blocked()
-    }
-
     /// What is not confirmed. Tracked.
     pub fn pending(&self) -> ApiResult<Vec<NativePending>> {
         Ok(self.client.pending()?.into_iter().map(Into::into).collect())

@@ -3,16 +3,16 @@
 //!
 //! # Idea
 //! A call over the boundary costs microseconds, whatever it does, so there are few and they are coarse. Rows cross as
-//! one array of bytes ([`rows`]), writes as one list, and of a change only that there is one: whoever listens then asks
-//! what is new ([`feed`]), at its own pace and on a thread of its own. So no thread of the SDK ever waits for the other
+//! one array of bytes (`rows`), writes as one list, and of a change only that there is one: whoever listens then asks
+//! what is new (`feed`), at its own pace and on a thread of its own. So no thread of the SDK ever waits for the other
 //! language's code, but for the callbacks that the app has given.
 //!
 //! Values of signals, and the results of computed values, stay on the other side. Here are their nodes in the one graph
-//! of the process ([`graph`]).
+//! of the process (`graph`).
 //!
 //! # Limits
 //! Values are JSON text here: what a type is, only the other side knows. Nothing waits for anything but the disk: what
-//! takes longer is begun, and tells when it is worth looking again ([`wait`]).
+//! takes longer is begun, and tells when it is worth looking again (`wait`).
 
 mod batch;
 mod callbacks;
@@ -33,7 +33,8 @@ mod writes;
 
 pub use batch::NativeBatch;
 pub use callbacks::{
-    CallbackError, Callbacks, OnError, OnLog, OnOffline, OnOnline, OnRejected, OnSync, OnTokenNeeded,
+    CallbackError, Callbacks, NativeLevel, OnError, OnLog, OnOffline, OnOnline, OnRejected, OnSync,
+    OnTokenNeeded,
 };
 pub use client::{NativeClient, new_id};
 pub use error::{ApiError, ErrorKind, Problem};
@@ -43,7 +44,7 @@ pub use options::{ClientOptions, Header, IndexOption, Upcast, UpcastOption};
 pub use query::{Condition, NativeQuery, Operator, OrderOption, QueryOptions, Value};
 pub use queue::{NativePending, NativeRejected};
 pub use rows::{NativeRow, NativeRows};
-pub use status::NativeStatus;
+pub use status::{NativeAuth, NativeConnection, NativeStatus};
 pub use testing::{
     Mutate, NativeApplied, NativeEndpoint, NativeRefusal, NativeServer, NativeTransaction, PreviewMark,
     open_preview, soon,

@@ -9,6 +9,7 @@ use super::rows::{self, NativeRows};
 use crate::client::Core;
 use crate::collection::Query;
 use crate::model::{Field, Filter, Scalar};
+use crate::store::{MOST_CONDITIONS, StoreError};
 
 /// What is asked of a collection.
 #[derive(Default, uniffi::Record)]
@@ -117,7 +118,7 @@ impl NativeQuery {
         let QueryOptions { conditions, order, limit, offset } = asked;
         let mut rest = conditions.into_iter();
         while rest.len() > 0 {
-            query = query.filter(filter(&mut rest)?);
+            query = query.filter(filter(&mut rest, 1)?);
         }
         for OrderOption { field: path, descending } in order {
             let field = field(path);
@@ -132,7 +133,7 @@ impl NativeQuery {
 
 #[uniffi::export]
 impl NativeQuery {
-    /// All rows, as [`rows`] writes them.
+    /// All rows, as `rows` writes them.
     pub fn rows(&self) -> ApiResult<Vec<u8>> {
         let (version, rows) = self.query.stored()?;
         Ok(rows::all(&self.core.codec, &self.collection, version, &rows))
@@ -157,8 +158,13 @@ impl NativeQuery {
     }
 }
 
-/// The condition that begins here, with those that it combines.
-fn filter(rest: &mut vec::IntoIter<Condition>) -> ApiResult<Filter> {
+/// The condition that begins here, so many levels deep, with those that it combines.
+fn filter(rest: &mut vec::IntoIter<Condition>, depth: usize) -> ApiResult<Filter> {
+    // Each level is a condition at least. Said before it is found by a stack that overflows.
+    if depth > MOST_CONDITIONS {
+        let reason = format!("it has more conditions than the {MOST_CONDITIONS} that are allowed");
+        return Err(StoreError::Invalid { what: "the query", reason }.into());
+    }
     let Condition { operator, field: path, values, parts } = rest.next().ok_or_else(incomplete)?;
     let mut scalars = values.into_iter().map(scalar);
     let path = field(path);
@@ -175,19 +181,20 @@ fn filter(rest: &mut vec::IntoIter<Condition>) -> ApiResult<Filter> {
             Scalar::Text(text) => path.prefix(text),
             _ => return Err(incomplete()),
         },
-        Operator::All => combine(rest, parts, Filter::and)?,
-        Operator::Any => combine(rest, parts, Filter::or)?,
-        Operator::Not => !filter(rest)?,
+        Operator::All => combine(rest, parts, depth, Filter::and)?,
+        Operator::Any => combine(rest, parts, depth, Filter::or)?,
+        Operator::Not => !filter(rest, depth + 1)?,
     })
 }
 
 fn combine(
     rest: &mut vec::IntoIter<Condition>,
     parts: u32,
+    depth: usize,
     with: fn(Filter, Filter) -> Filter,
 ) -> ApiResult<Filter> {
-    let first = filter(rest)?;
-    (1..parts).try_fold(first, |combined, _| Ok(with(combined, filter(rest)?)))
+    let first = filter(rest, depth + 1)?;
+    (1..parts).try_fold(first, |combined, _| Ok(with(combined, filter(rest, depth + 1)?)))
 }
 
 /// Never a query of more than what was asked for.

@@ -8,12 +8,12 @@ use crate::time::Timestamp;
 /// What a client is doing, all of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct NativeStatus {
-    /// 0 stopped, 1 connecting, 2 online, 3 offline.
-    pub connection: u8,
+    /// Whether the server answers.
+    pub connection: NativeConnection,
     /// Whether the server tells of changes by itself.
     pub live: bool,
-    /// 0 granted, 1 awaiting a token, 2 needs a token, 3 forbidden.
-    pub auth: u8,
+    /// Whether the server lets this client sync.
+    pub auth: NativeAuth,
     /// Whether writes are being sent.
     pub uploading: bool,
     /// Whether changes are being fetched.
@@ -40,25 +40,61 @@ pub struct NativeStatus {
     pub line: String,
 }
 
+/// Whether the server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum NativeConnection {
+    /// The sync does not run.
+    Stopped,
+    /// Nobody knows yet.
+    Connecting,
+    /// It answers.
+    Online,
+    /// It does not.
+    Offline,
+}
+
+impl From<Connectivity> for NativeConnection {
+    fn from(connection: Connectivity) -> Self {
+        match connection {
+            Connectivity::Stopped => Self::Stopped,
+            Connectivity::Connecting => Self::Connecting,
+            Connectivity::Online => Self::Online,
+            Connectivity::Offline => Self::Offline,
+        }
+    }
+}
+
+/// Whether the server lets a client sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum NativeAuth {
+    /// As far as is known.
+    Granted,
+    /// It wants a token, and the app was asked for it.
+    AwaitingToken,
+    /// It wants a token, and nobody has it.
+    NeedsToken,
+    /// It refuses the scope.
+    Forbidden,
+}
+
+impl From<Authorization> for NativeAuth {
+    fn from(auth: Authorization) -> Self {
+        match auth {
+            Authorization::Granted => Self::Granted,
+            Authorization::AwaitingToken => Self::AwaitingToken,
+            Authorization::NeedsToken => Self::NeedsToken,
+            Authorization::Forbidden => Self::Forbidden,
+        }
+    }
+}
+
 impl From<Status> for NativeStatus {
     fn from(status: Status) -> Self {
         let line = status.to_string();
-        let connection = match status.connection {
-            Connectivity::Stopped => 0,
-            Connectivity::Connecting => 1,
-            Connectivity::Online => 2,
-            Connectivity::Offline => 3,
-        };
-        let auth = match status.auth {
-            Authorization::Granted => 0,
-            Authorization::AwaitingToken => 1,
-            Authorization::NeedsToken => 2,
-            Authorization::Forbidden => 3,
-        };
         Self {
-            connection,
+            connection: status.connection.into(),
             live: status.live,
-            auth,
+            auth: status.auth.into(),
             uploading: status.uploading,
             downloading: status.downloading,
             rows: status.progress.map(|Progress { rows, .. }| rows),

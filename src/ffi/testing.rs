@@ -63,8 +63,10 @@ pub struct NativeRefusal {
 
 impl From<NativeRefusal> for Refusal {
     fn from(NativeRefusal { code, message }: NativeRefusal) -> Self {
-        let forever = code.and_then(|code| Self::by_code(&code, &message));
-        forever.unwrap_or_else(|| Self::temporary(message))
+        let Some(code) = code else { return Self::temporary(message) };
+        // A rule runs while a client waits for its answer: that is where the mistake can be seen.
+        let mistake = || Self::temporary(format!("the rule of the test is wrong: {}", Self::no_code(&code)));
+        Self::by_code(&code, &message).unwrap_or_else(mistake)
     }
 }
 

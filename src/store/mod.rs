@@ -51,6 +51,8 @@ pub use file::Location;
 pub use indexes::Index;
 pub use outcomes::{OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_ERROR};
 pub use overlay::resolve;
+#[cfg(feature = "ffi")]
+pub use query::MOST_CONDITIONS;
 pub use query::Matched;
 pub use queue::{DAMAGED, DAMAGED_ERROR};
 pub use read::StoredRow;

@@ -11,7 +11,7 @@ use super::write::check_collection;
 use crate::model::{Change, Filter, Object, QuerySpec};
 
 /// Conditions that a query may have: SQLite nests them, and has a limit for that.
-const MOST_CONDITIONS: usize = 300;
+pub const MOST_CONDITIONS: usize = 300;
 /// Fields by which a query may order.
 const MOST_ORDERS: usize = 64;
 /// Values that a query may compare with. SQLite takes 32,766, with those of the query's own.

@@ -117,7 +117,7 @@ pub const STEPS: &[Step] = &[
             "--exclude",
             "mizu-sync-uniffi-bindgen",
             "--features",
-            "mizu-sync/testing",
+            "mizu-sync/ffi",
         ],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
         ..CHECK

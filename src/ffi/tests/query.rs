@@ -103,6 +103,19 @@ fn what_is_incomplete_is_refused_and_never_a_query_of_more() {
 }
 
 #[test]
+fn conditions_that_are_nested_too_deep_are_refused_and_overflow_no_stack() {
+    let client = filled();
+    let one = || compare(Do::Eq, "n", int(1));
+    let nots = |depth: usize| (0..depth).map(|_| combine(Do::Not, 1)).chain([one()]).collect::<Vec<_>>();
+    assert_eq!(count(&client, nots(298)).unwrap(), 1);
+    for depth in [300, 100_000] {
+        assert_eq!(kind(count(&client, nots(depth)), "conditions"), ErrorKind::InvalidValue);
+        let anys = (0..depth).map(|_| combine(Do::Any, 2)).chain((0..=depth).map(|_| one())).collect();
+        assert_eq!(kind(count(&client, anys), "conditions"), ErrorKind::InvalidValue);
+    }
+}
+
+#[test]
 fn an_order_a_limit_and_an_offset_are_as_they_are_asked_for() {
     let client = filled();
     let order = vec![OrderOption { field: texts(&["n"]), descending: true }];

@@ -56,6 +56,14 @@ impl Refusal {
     pub(crate) fn by_code(code: &str, message: &str) -> Option<Self> {
         Code::parse(code).filter(|code| code.is_permanent()).map(|code| Self::forever(code, message))
     }
+
+    /// What is wrong with a code that none has.
+    pub(crate) fn no_code(code: &str) -> String {
+        format!(
+            "{code:?} refuses nothing for ever: use conflict, invalid_mutation, not_found, forbidden or \
+             unknown_mutation, or fail() for a temporary failure"
+        )
+    }
 }
 
 /// What a test gave for a custom mutation.

@@ -44,10 +44,7 @@ impl Server {
     #[track_caller]
     pub fn reject(&self, mutation: &str, code: &str, message: &str) {
         let Some(refusal) = Refusal::by_code(code, message) else {
-            panic!(
-                "{code:?} refuses nothing for ever: use conflict, invalid_mutation, not_found, forbidden or \
-                 unknown_mutation, or fail() for a temporary failure"
-            );
+            panic!("{}", Refusal::no_code(code));
         };
         self.backend().rules.refuse(mutation, refusal);
     }

@@ -4,6 +4,7 @@ import dev.mizu.sync.ffi.Compute
 import dev.mizu.sync.ffi.NativeComputed
 import dev.mizu.sync.internal.Tracking
 import dev.mizu.sync.internal.crossing
+import kotlinx.coroutines.CancellationException
 import java.lang.ref.WeakReference
 import java.util.concurrent.atomic.AtomicLong
 
@@ -16,7 +17,8 @@ import java.util.concurrent.atomic.AtomicLong
  * ```
  *
  * [compute] only reads. It may run on any thread, on several at once, and once more when what it has read changes
- * meanwhile. What it throws, whoever reads the value is thrown, until something that it has read changes.
+ * meanwhile. What it throws, whoever reads the value is thrown, until something that it has read changes. A chain of
+ * computeds of which none was read yet may have some 60 of them.
  *
  * @param isSame whether a new value is no change.
  */
@@ -29,6 +31,7 @@ public class Computed<T>(
 
     override val value: T
         get() {
+            Tracking.mayNest()
             while (true) {
                 // Between the two calls another thread may have made it anew.
                 val outcome = values.of(crossing { node.get() })
@@ -78,7 +81,7 @@ private class Values<T>(
 
     fun compute(): ULong {
         val before = synchronized(kept) { latest }
-        val outcome = Tracking.with(isOn = true, isComputing = true) { runCatching(compute) }
+        val outcome = Tracking.with(isOn = true, isComputing = true) { runCatching(compute).recoverCatching(::failed) }
         val same = before?.takeIf { isSame(it.outcome, outcome) }
         synchronized(kept) {
             val value = same?.takeIf { it.given > 0 } ?: Kept(numbers++, outcome)
@@ -88,6 +91,16 @@ private class Values<T>(
             return value.number
         }
     }
+
+    /** The cancellation of something inside is none of whoever reads it, who would end without a word. */
+    private fun failed(thrown: Throwable): Nothing =
+        throw if (thrown is CancellationException) {
+            SyncException.Misuse(
+                "what a computed value runs was cancelled: let it compute at once, and wait for nothing",
+            )
+        } else {
+            thrown
+        }
 
     fun forget(number: ULong) {
         synchronized(kept) {

@@ -178,7 +178,10 @@ private fun value(
 
         is Byte, is Short, is Int, is Long -> Value.Int((value as Number).toLong())
 
-        is Float, is Double -> Value.Float((value as Number).toDouble())
+        is Double -> Value.Float(value)
+
+        // As its JSON has it: 0.1, and not the 0.10000000149 that is nearest to it among the floats.
+        is Float -> Value.Float(value.toString().toDouble())
 
         is CharSequence -> Value.Text(value.toString())
 

@@ -5,6 +5,8 @@ import dev.mizu.sync.ffi.News
 import dev.mizu.sync.ffi.Write
 import dev.mizu.sync.internal.Codec
 import dev.mizu.sync.internal.crossing
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.map
@@ -57,18 +59,18 @@ public class Entity<T> internal constructor(
      * others survive. Nothing happens when none is. On disk when this returns.
      *
      * [change] runs on a thread for writes, and again if the entity was changed meanwhile, so that none of two changes at
-     * the same time is lost.
+     * the same time is lost; not after the coroutine was cancelled.
      *
      * @throws SyncException.NotFound when it is not visible.
      */
     public suspend fun update(change: (T) -> T) {
+        val caller = currentCoroutineContext()
         client.writing { native ->
             codec
-                .update(
-                    native,
-                    id,
-                    change,
-                ).passedTo { native.change(codec.collection, id, whole = false, it) }
+                .update(native, id) {
+                    caller.ensureActive()
+                    change(it)
+                }.passedTo { native.change(codec.collection, id, whole = false, it) }
         }
     }
 

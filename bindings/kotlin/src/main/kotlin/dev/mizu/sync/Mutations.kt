@@ -47,7 +47,8 @@ public class PendingMutation internal constructor(
  * @property id the same for life, on the device and at the server.
  * @property name what it was to do: `todo.create`, `todo.patch`, `todo.delete`, or a mutation of the app's own.
  * @property args its arguments, as JSON.
- * @property code why not, for the app: `conflict`, `invalid`, or a code of the server's own.
+ * @property code why not, for the app: one of the protocol's (`conflict`, `invalid_mutation`, `not_found`, `forbidden`,
+ *   `unknown_mutation`), one of the SDK's (`outcome_unknown`, `keeps_failing`, `too_large`, `damaged`), or the server's own.
  * @property error why not, for a person.
  * @property rejectedAt when it was refused.
  * @property createdAt when it was made.

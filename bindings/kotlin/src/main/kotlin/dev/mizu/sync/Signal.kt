@@ -51,7 +51,11 @@ public class Signal<T>(
         after: T,
     ) {
         // Whoever makes the node later reads the new value.
-        if (node.isInitialized() && !isSame(before, after)) crossing { node.value.changed() }
+        if (!node.isInitialized()) return
+        // It is set already: a comparison that fails says that they are different, and then what failed.
+        val isSame = runCatching { isSame(before, after) }
+        if (!isSame.getOrDefault(false)) crossing { node.value.changed() }
+        isSame.getOrThrow()
     }
 
     override fun toString(): String = "Signal(${current.get()})"

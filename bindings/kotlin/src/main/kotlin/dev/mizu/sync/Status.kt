@@ -1,5 +1,7 @@
 package dev.mizu.sync
 
+import dev.mizu.sync.ffi.NativeAuth
+import dev.mizu.sync.ffi.NativeConnection
 import dev.mizu.sync.ffi.NativeStatus
 import kotlin.time.Instant
 
@@ -39,9 +41,9 @@ public class Status internal constructor(
     private val line: String,
 ) {
     internal constructor(native: NativeStatus) : this(
-        Connection.entries[native.connection.toInt()],
+        connection(native.connection),
         native.live,
-        Auth.entries[native.auth.toInt()],
+        auth(native.auth),
         native.uploading,
         native.downloading,
         native.rows?.let { Progress(it.toLong(), native.total?.toLong()) },
@@ -102,3 +104,19 @@ public class Status internal constructor(
         val total: Long?,
     )
 }
+
+private fun connection(native: NativeConnection): Status.Connection =
+    when (native) {
+        NativeConnection.STOPPED -> Status.Connection.STOPPED
+        NativeConnection.CONNECTING -> Status.Connection.CONNECTING
+        NativeConnection.ONLINE -> Status.Connection.ONLINE
+        NativeConnection.OFFLINE -> Status.Connection.OFFLINE
+    }
+
+private fun auth(native: NativeAuth): Status.Auth =
+    when (native) {
+        NativeAuth.GRANTED -> Status.Auth.GRANTED
+        NativeAuth.AWAITING_TOKEN -> Status.Auth.AWAITING_TOKEN
+        NativeAuth.NEEDS_TOKEN -> Status.Auth.NEEDS_TOKEN
+        NativeAuth.FORBIDDEN -> Status.Auth.FORBIDDEN
+    }

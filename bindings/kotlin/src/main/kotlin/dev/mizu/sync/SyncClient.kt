@@ -14,8 +14,10 @@ import dev.mizu.sync.internal.Wakes
 import dev.mizu.sync.internal.closed
 import dev.mizu.sync.internal.crossing
 import dev.mizu.sync.internal.open
-import kotlinx.coroutines.Dispatchers
+import dev.mizu.sync.internal.waiting
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.flow
@@ -178,8 +180,11 @@ public class SyncClient internal constructor(
      * @throws SyncException.Unsent when writes would be lost; then nothing has happened.
      */
     public suspend fun wipe(loseUnsent: Boolean = false) {
-        writing { it.wipe(loseUnsent) }
-        close()
+        writing {
+            it.wipe(loseUnsent)
+            // Here, where no cancelled coroutine misses it.
+            close()
+        }
     }
 
     /**
@@ -216,20 +221,23 @@ public class SyncClient internal constructor(
 
     /**
      * Several writes that are kept together or not at all, consecutive in the queue. Inside, reads through the batch see
-     * its writes; everybody else sees them when this returns. What [block] throws undoes all of them. It runs on a thread
-     * for writes.
+     * its writes; everybody else sees them when this returns. What [block] throws undoes all of them, and so does a
+     * cancellation of the coroutine that is there when it returns. It runs on a thread for writes.
      *
      * @throws SyncException.ChangedMeanwhile when somebody else, the sync for instance, has meanwhile changed an entity
      *   that the block updates: nothing was written then, and the call can be made again.
      */
-    public suspend fun <R> batch(block: Batch.() -> R): R =
-        onThread { native ->
+    public suspend fun <R> batch(block: Batch.() -> R): R {
+        val caller = currentCoroutineContext()
+        return onThread { native ->
             crossing { native.batch() }.use { gathered ->
                 val result = gathering(Batch(native, gathered, json), block)
+                caller.ensureActive()
                 crossing { gathered.commit() }
                 result
             }
         }
+    }
 
     /** Queues a mutation of the app's own, with no effect here before the server's changes arrive. Gives its id. */
     public suspend inline fun <reified A> mutate(
@@ -315,7 +323,7 @@ public class SyncClient internal constructor(
     private suspend fun <R> onThread(work: (NativeClient) -> R): R {
         Tracking.mayWrite()
         val native = opening.await()
-        return withContext(Dispatchers.IO) { work(native) }
+        return withContext(waiting) { work(native) }
     }
 
     /** Emits what a feed of the core has news of. */
@@ -347,7 +355,7 @@ public class SyncClient internal constructor(
         flow {
             val wakes = Wakes()
             heard(wakes) { collect(opening.await(), wakes) { emit(it) } }
-        }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(Dispatchers.IO)
+        }.buffer(if (isConflated) Channel.CONFLATED else Channel.RENDEZVOUS).flowOn(waiting)
 
     private suspend fun wait(
         goal: Goal,
@@ -373,7 +381,7 @@ public class SyncClient internal constructor(
     private suspend fun <R> within(
         timeout: Duration,
         wait: suspend () -> R,
-    ): R? = withContext(Dispatchers.IO) { withTimeoutOrNull(timeout) { wait() } }
+    ): R? = withContext(waiting) { withTimeoutOrNull(timeout) { wait() } }
 
     private inline fun <R> heard(
         wakes: Wakes,

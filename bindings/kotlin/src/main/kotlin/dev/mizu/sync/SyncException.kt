@@ -70,7 +70,7 @@ public sealed class SyncException(
     /**
      * The file: in use, somebody else's, damaged, full, or out of reach.
      *
-     * @property reason which of these it is.
+     * @property reason which of these.
      */
     public class Storage internal constructor(
         message: String,

@@ -4,8 +4,12 @@ import app.cash.turbine.test
 import dev.mizu.sync.support.SOON
 import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.refused
+import dev.mizu.sync.support.soon
 import dev.mizu.sync.testing.TestServer
 import dev.mizu.sync.testing.testClient
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
@@ -15,6 +19,7 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
+import java.util.concurrent.CountDownLatch
 
 class BatchTest {
     private val client = testClient()
@@ -97,6 +102,26 @@ class BatchTest {
             }
             assertEquals(0, todos.count())
             assertEquals(emptyList<String>(), names())
+        }
+
+    @Test
+    fun `a batch that is cancelled while its block runs writes nothing`() =
+        blocking {
+            val hasBegun = CompletableDeferred<Unit>()
+            val isCancelled = CountDownLatch(1)
+            val batch =
+                launch(Dispatchers.Default) {
+                    client.batch {
+                        create(todos, "cancelled", Todo("Milk"))
+                        hasBegun.complete(Unit)
+                        isCancelled.soon()
+                    }
+                }
+            hasBegun.await()
+            batch.cancel()
+            isCancelled.countDown()
+            batch.join()
+            assertNull(todos["cancelled"].get())
         }
 
     @Test

@@ -6,10 +6,12 @@ import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.refused
 import dev.mizu.sync.support.soon
 import dev.mizu.sync.testing.testClient
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertSame
@@ -144,6 +146,14 @@ class ComputedTest {
     }
 
     @Test
+    fun `a cancellation inside of a computed does not end whoever reads it without a word`() =
+        blocking {
+            val computed = Computed<Int> { throw CancellationException("of something inside") }
+            refused<SyncException.Misuse>("cancelled") { computed.value }
+            assertThrows<SyncException.Misuse> { coroutineScope { effect { computed.value } } }
+        }
+
+    @Test
     fun `a flow of a computed that throws fails with that`() =
         blocking {
             val number = Signal(1)
@@ -209,6 +219,36 @@ class ComputedTest {
         refused<SyncException.Misuse>("the computed reads itself", "must not need the computed") { itself.value }
         circle[0] = Computed { Computed { circle.first().value }.value }
         refused<SyncException.Misuse>("in a circle", "must not need the computed") { circle.first().value }
+    }
+
+    @Test
+    fun `a chain that no stack may have room for says so and a shorter one has a value`() {
+        val signal = Signal(0)
+
+        fun chain(length: Int): Computed<Int> {
+            var last = Computed { signal.value }
+            repeat(length - 1) {
+                val before = last
+                last = Computed { before.value + 1 }
+            }
+            return last
+        }
+        assertEquals(63, chain(64).value)
+        refused<SyncException.Misuse>("64", "in a row") { chain(65).value }
+        refused<SyncException.Misuse>("64", "in a row") { chain(5_000).value }
+    }
+
+    @Test
+    fun `a chain that is read from its beginning may be of any length`() {
+        val signal = Signal(0)
+        var last: Readable<Int> = signal
+        repeat(1_000) {
+            val before = last
+            last = Computed { before.value + 1 }
+            assertEquals(it + 1, last.value)
+        }
+        signal.value = 1
+        assertEquals(1_001, last.value)
     }
 
     @Test

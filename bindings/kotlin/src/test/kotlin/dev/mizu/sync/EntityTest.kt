@@ -6,8 +6,12 @@ import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.refused
 import dev.mizu.sync.testing.TestServer
 import dev.mizu.sync.testing.testClient
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonObject
@@ -20,6 +24,7 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
+import java.util.concurrent.atomic.AtomicInteger
 
 class EntityTest {
     private val client = testClient()
@@ -87,6 +92,26 @@ class EntityTest {
             }
             assertEquals(listOf(Todo("Milk"), Todo("Oat milk")), seen)
             assertEquals(Todo("Oat milk", done = true), milk.get())
+        }
+
+    @Test
+    fun `an update that is overtaken again and again ends when its coroutine is cancelled`() =
+        blocking {
+            val milk = todos.create("a", Todo("Milk"))
+            val others = AtomicInteger()
+            val isOvertaken = CompletableDeferred<Unit>()
+            val update =
+                launch(Dispatchers.Default) {
+                    milk.update { before ->
+                        // Not for ever, so that a test that fails ends.
+                        if (others.get() < 20_000) runBlocking { milk.set(Todo("Milk ${others.incrementAndGet()}")) }
+                        if (others.get() == 3) isOvertaken.complete(Unit)
+                        before.copy(done = true)
+                    }
+                }
+            isOvertaken.await()
+            update.cancelAndJoin()
+            assertEquals(Todo("Milk ${others.get()}"), milk.get())
         }
 
     @Test

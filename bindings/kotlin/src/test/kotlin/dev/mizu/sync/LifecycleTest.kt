@@ -11,9 +11,12 @@ import dev.mizu.sync.testing.TestServer.Endpoint
 import dev.mizu.sync.testing.testClient
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -184,6 +187,22 @@ class LifecycleTest {
             refused<SyncException.Unsent>("1 mutation is not sent", "sync first") { client.wipe() }
             client.wipe(loseUnsent = true)
             assertFalse(file.exists())
+        }
+
+    @Test
+    fun `a wipe whose coroutine is cancelled before it hears of it has closed the client all the same`() =
+        blocking {
+            val client = open()
+            val hasBegun = CompletableDeferred<Unit>()
+            val flow = launch(Dispatchers.Default) { client.status.flow().collect { hasBegun.complete(Unit) } }
+            hasBegun.await()
+            val wipe = launch { client.wipe() }
+            yield()
+            // It goes on in the coroutine's thread, which is this one.
+            while (file.exists()) Thread.onSpinWait()
+            wipe.cancelAndJoin()
+            assertTrue(client.isClosed)
+            flow.join()
         }
 
     @Test

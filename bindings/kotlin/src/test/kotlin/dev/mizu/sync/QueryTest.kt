@@ -4,6 +4,7 @@ import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.refused
 import dev.mizu.sync.testing.testClient
 import kotlinx.coroutines.runBlocking
+import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonObject
 import org.junit.jupiter.api.AfterEach
@@ -15,6 +16,11 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.Arguments.arguments
 import org.junit.jupiter.params.provider.MethodSource
+
+@Serializable
+private data class Price(
+    val amount: Float,
+)
 
 class QueryTest {
     private val client = testClient()
@@ -125,6 +131,33 @@ class QueryTest {
         val none = tasks.query { repeat(200) { where("priority" gt it) } }
         assertTrue(none.all().isEmpty())
     }
+
+    @Test
+    fun `more conditions than a query can have are refused however deep they are nested`() {
+        for (count in listOf(400, 5_000)) {
+            val numbers = 1..count
+            refused<SyncException.InvalidValue>("conditions", "300") {
+                tasks.query { where(numbers.map { "priority" eq it }.reduce { one, other -> one or other }) }.count()
+            }
+            refused<SyncException.InvalidValue>("conditions", "300") {
+                tasks.query { where(numbers.fold("priority" eq 0) { filter, _ -> !filter }) }.count()
+            }
+        }
+    }
+
+    @Test
+    fun `a number of a Float is compared as its JSON has it`() =
+        blocking {
+            val prices = client.collection<Price>("price")
+            for (amount in listOf(0.1F, 16_777_216F, 3.4E38F)) {
+                prices.create("$amount", Price(amount))
+                assertEquals(listOf("$amount"), prices.query { where("amount" eq amount) }.all().map { it.id })
+                assertEquals(1, prices.query { where("amount" isIn listOf(amount)) }.count())
+            }
+            assertEquals(2, prices.query { where("amount" le 16_777_216F) }.count())
+            assertEquals(3, prices.query { where("amount" ge 0.1F) }.count())
+            assertEquals(0, prices.query { where("amount" eq Float.NaN) }.count())
+        }
 
     private companion object {
         fun case(

@@ -79,6 +79,20 @@ class SignalTest {
         }
 
     @Test
+    fun `a comparison that throws is no reason to leave out whoever has read the signal`() =
+        blocking {
+            val runs = Channel<Int>(Channel.UNLIMITED)
+            val signal = Signal(0, isSame = { _, _ -> error("incomparable") })
+            val job = effect { runs.trySend(signal.value) }
+            assertEquals(0, runs.receive())
+            assertThrows<IllegalStateException> { signal.value = 1 }
+            assertEquals(1, runs.receive())
+            assertThrows<IllegalStateException> { signal.update { it + 1 } }
+            assertEquals(2, runs.receive())
+            job.cancelAndJoin()
+        }
+
+    @Test
     fun `a StateFlow has the value`() =
         blocking {
             val scope = CoroutineScope(Job() + Dispatchers.Default)

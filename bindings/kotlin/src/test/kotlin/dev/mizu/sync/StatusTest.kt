@@ -3,6 +3,8 @@ package dev.mizu.sync
 import app.cash.turbine.test
 import dev.mizu.sync.Status.Auth
 import dev.mizu.sync.Status.Connection
+import dev.mizu.sync.ffi.NativeAuth
+import dev.mizu.sync.ffi.NativeConnection
 import dev.mizu.sync.ffi.NativeStatus
 import dev.mizu.sync.support.SOON
 import dev.mizu.sync.support.blocking
@@ -88,9 +90,9 @@ class StatusTest {
     fun `the progress of a snapshot shows`() {
         val native =
             NativeStatus(
-                connection = 2U,
+                connection = NativeConnection.ONLINE,
                 live = false,
-                auth = 0U,
+                auth = NativeAuth.GRANTED,
                 uploading = false,
                 downloading = true,
                 rows = 12_000UL,
@@ -112,8 +114,9 @@ class StatusTest {
         assertEquals("2025-11-24T16:00:00.123Z", status.lastSync.toString())
         assertEquals(listOf(3L, 1L), listOf(status.pending, status.rejected))
         assertEquals("the list is locked", status.blocked)
-        assertEquals(Connection.entries, List(4) { Status(native.copy(connection = it.toUByte())).connection })
-        assertEquals(Auth.entries, List(4) { Status(native.copy(auth = it.toUByte())).auth })
+        val connections = NativeConnection.entries.map { Status(native.copy(connection = it)).connection }
+        assertEquals(Connection.entries, connections)
+        assertEquals(Auth.entries, NativeAuth.entries.map { Status(native.copy(auth = it)).auth })
     }
 
     @Test

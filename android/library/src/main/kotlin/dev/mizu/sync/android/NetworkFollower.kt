@@ -3,6 +3,9 @@ package dev.mizu.sync.android
 import android.net.ConnectivityManager
 import android.net.Network
 import android.net.NetworkCapabilities
+import android.util.Log
+
+internal const val TAG: String = "mizu-sync"
 
 /**
  * Tells whether the device has a network, now and whenever that changes. When it moves from one network to another it
@@ -12,6 +15,7 @@ internal class NetworkFollower(
     private val connectivity: ConnectivityManager,
     private val changed: (isUp: Boolean) -> Unit,
 ) : ConnectivityManager.NetworkCallback() {
+    private var isRegistered = false
     private var current: Network? = null
     private var isBlocked = false
     private var isValidated = false
@@ -20,11 +24,20 @@ internal class NetworkFollower(
     fun start() {
         // Of a network that is not there nothing is told.
         if (connectivity.activeNetwork == null) changed(false)
-        connectivity.registerDefaultNetworkCallback(this)
+        try {
+            connectivity.registerDefaultNetworkCallback(this)
+            isRegistered = true
+        } catch (failure: RuntimeException) {
+            // Some versions of Android refuse it, by bugs of theirs, and it has a limit for each app. Clients then find out
+            // by themselves.
+            Log.w(TAG, "Android tells nothing of the network", failure)
+            changed(true)
+        }
     }
 
     fun stop() {
-        connectivity.unregisterNetworkCallback(this)
+        if (isRegistered) connectivity.unregisterNetworkCallback(this)
+        isRegistered = false
     }
 
     override fun onAvailable(network: Network) {

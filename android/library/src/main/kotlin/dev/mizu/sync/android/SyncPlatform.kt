@@ -4,11 +4,13 @@ import android.content.Context
 import android.net.ConnectivityManager
 import android.os.Handler
 import android.os.Looper
+import android.util.Log
 import androidx.lifecycle.DefaultLifecycleObserver
 import androidx.lifecycle.LifecycleOwner
 import androidx.lifecycle.ProcessLifecycleOwner
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.SyncException
+import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
@@ -29,19 +31,19 @@ import java.util.concurrent.CopyOnWriteArraySet
  */
 public object SyncPlatform {
     private val attached = CopyOnWriteArraySet<SyncClient>()
-    private val background = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+    private val background =
+        CoroutineScope(
+            SupervisorJob() + Dispatchers.Default + CoroutineExceptionHandler { _, failure -> notSent(failure) },
+        )
 
     @Volatile
     private var state: State? = null
 
-    /** What Android told last, and what hears of more. */
+    /** What Android told last, locked while clients are told of it, and what hears of more. */
     private class State(
         val sendLater: () -> Unit,
     ) {
-        @Volatile
         var isUp = true
-
-        @Volatile
         var isSeen = false
         var network: NetworkFollower? = null
         var lifecycle: DefaultLifecycleObserver? = null
@@ -59,9 +61,12 @@ public object SyncPlatform {
      */
     public fun attach(client: SyncClient) {
         val state = checkNotNull(state) { "call SyncPlatform.start(context) first: androidx.startup has not done so" }
-        attached += client
-        client.setNetwork(state.isUp)
-        client.setForeground(state.isSeen)
+        // Whatever changes meanwhile is told after it, and not overtaken by what was before.
+        synchronized(state) {
+            attached += client
+            client.setNetwork(state.isUp)
+            client.setForeground(state.isSeen)
+        }
     }
 
     /** Tells [client] nothing more. */
@@ -108,17 +113,26 @@ public object SyncPlatform {
         state: State,
         isUp: Boolean,
     ) {
-        state.isUp = isUp
-        tell { it.setNetwork(isUp) }
+        synchronized(state) {
+            state.isUp = isUp
+            tell { it.setNetwork(isUp) }
+        }
     }
 
     private fun seenChanged(
         state: State,
         isSeen: Boolean,
     ) {
-        state.isSeen = isSeen
-        tell { it.setForeground(isSeen) }
+        synchronized(state) {
+            state.isSeen = isSeen
+            tell { it.setForeground(isSeen) }
+        }
         if (!isSeen) background.launch { if (attached.any(::hasUnsent)) state.sendLater() }
+    }
+
+    /** An app in which WorkManager does not work is none that has to end. */
+    private fun notSent(failure: Throwable) {
+        Log.e(TAG, "WorkManager cannot be asked to send what is unsent", failure)
     }
 
     private fun hasUnsent(client: SyncClient): Boolean =
@@ -129,6 +143,7 @@ public object SyncPlatform {
         }
 
     private fun tell(what: (SyncClient) -> Unit) {
+        // Kotlin's own removes by an iterator, which this set does not let it.
         attached.removeIf { it.isClosed }
         attached.forEach(what)
     }

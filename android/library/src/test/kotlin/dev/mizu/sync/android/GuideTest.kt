@@ -11,7 +11,7 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import java.io.File
 
-/** What docs/android.md shows is compiled: here, or in the sample. */
+/** What docs/android.md shows is compiled, here or in the sample, and Gradle builds what is checked. */
 @RunWith(RobolectricTestRunner::class)
 class GuideTest {
     @Test
@@ -38,6 +38,18 @@ class GuideTest {
         val shown = snippets.map { it.groupValues[1] }.toList()
         assertTrue("the guide has snippets", shown.size > 4)
         shown.forEach { snippet -> assertTrue(snippet, sources.any { snippet in it }) }
+    }
+
+    @Test
+    fun `what is checked has the versions that Gradle takes`() {
+        val catalog = File("../gradle/libs.versions.toml").readText()
+        val pom = File("../check/pom.xml").readText()
+        for (name in listOf("compose", "coroutines", "kotlin", "lifecycle", "robolectric", "work")) {
+            val taken = Regex("(?m)^$name = \"(.*)\"$").find(catalog)?.groupValues?.get(1)
+            val checked = Regex("<$name.version>(.*)</").find(pom)?.groupValues?.get(1)
+            assertEquals(name, taken, checked)
+            assertTrue("$name has a version", taken != null)
+        }
     }
 
     private fun guide(android: File): String = android.resolve("../docs/android.md").readText()

@@ -10,6 +10,10 @@ import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.Implementation
+import org.robolectric.annotation.Implements
+import org.robolectric.shadows.ShadowConnectivityManager
 import org.robolectric.shadows.ShadowNetwork
 import org.robolectric.shadows.ShadowNetworkCapabilities
 
@@ -28,6 +32,24 @@ class NetworkFollowerTest {
         shadowOf(connectivity).setActiveNetworkInfo(null)
         follower.start()
         assertEquals(listOf(false), told)
+    }
+
+    @Test
+    @Config(shadows = [Refusing::class])
+    fun `an Android that tells nothing of the network is no reason to believe that there is none`() {
+        shadowOf(connectivity).setDefaultNetworkActive(false)
+        shadowOf(connectivity).setActiveNetworkInfo(null)
+        follower.start()
+        assertEquals(listOf(false, true), told)
+        follower.stop()
+    }
+
+    /** As versions of Android do whose own code fails the check of permissions. */
+    @Implements(ConnectivityManager::class)
+    class Refusing : ShadowConnectivityManager() {
+        @Implementation
+        override fun registerDefaultNetworkCallback(callback: ConnectivityManager.NetworkCallback?): Unit =
+            throw SecurityException("Package android does not belong to 10123")
     }
 
     @Test

@@ -6,6 +6,7 @@ import android.net.ConnectivityManager
 import androidx.test.core.app.ApplicationProvider
 import androidx.work.WorkInfo
 import androidx.work.WorkManager
+import androidx.work.impl.WorkManagerImpl
 import androidx.work.testing.WorkManagerTestInitHelper
 import dev.mizu.sync.Status
 import dev.mizu.sync.SyncClient
@@ -22,6 +23,7 @@ import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.shadows.ShadowLooper
+import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration.Companion.seconds
 
@@ -97,6 +99,26 @@ class SyncPlatformTest {
                 SyncPlatform.settle()
                 assertEquals(0, WorkManager.getInstance(app).getWorkInfosForUniqueWork(SyncWork.FLUSH).get().size)
             }
+        }
+
+    @Test
+    fun `an app in which WorkManager was not initialised goes to the background with something unsent and lives`() =
+        runBlocking {
+            WorkManagerImpl.setDelegate(null)
+            val before = Thread.getDefaultUncaughtExceptionHandler()
+            val failures = CopyOnWriteArrayList<Throwable>()
+            Thread.setDefaultUncaughtExceptionHandler { _, failure -> failures += failure }
+            try {
+                SyncClient(server.url, "user:1").use { client ->
+                    SyncPlatform.attach(client)
+                    client.collection<Todo>("todo").add(Todo("Milk"))
+                    comeAndGo()
+                    SyncPlatform.settle()
+                }
+            } finally {
+                Thread.setDefaultUncaughtExceptionHandler(before)
+            }
+            assertEquals(emptyList<Throwable>(), failures)
         }
 
     @Test

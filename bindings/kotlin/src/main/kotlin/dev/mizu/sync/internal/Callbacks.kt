@@ -5,6 +5,7 @@ import dev.mizu.sync.LogLine
 import dev.mizu.sync.RejectedMutation
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.SyncException
+import dev.mizu.sync.ffi.NativeLevel
 import dev.mizu.sync.ffi.NativeRejected
 import dev.mizu.sync.ffi.OnError
 import dev.mizu.sync.ffi.OnLog
@@ -81,10 +82,10 @@ internal class Callbacks {
     ) {
         val log = onLog
         if (log == null || name == "onLog") {
-            thrown.printStackTrace()
+            // Not what it says: that may be the user's data.
+            Unquoted(thrown).printStackTrace()
             return
         }
-        // Not its message: it may be the user's data.
         val place =
             thrown.stackTrace
                 .firstOrNull()
@@ -96,7 +97,7 @@ internal class Callbacks {
                 "callbacks",
                 "$name threw ${thrown.javaClass.name}$place; the sync goes on",
             )
-        runCatching { log(line) }.onFailure { it.printStackTrace() }
+        runCatching { log(line) }.onFailure { Unquoted(it).printStackTrace() }
     }
 }
 
@@ -126,11 +127,11 @@ private class Told(
     override fun onTokenNeeded() = tell { call("onTokenNeeded") { client -> onTokenNeeded?.invoke(client) } }
 
     override fun onLog(
-        level: UByte,
+        level: NativeLevel,
         target: String,
         text: String,
     ) {
-        val line = LogLine(LogLevel.entries[level.toInt() - 1], target, text)
+        val line = LogLine(level(level), target, text)
         tell { call("onLog") { onLog?.invoke(line) } }
     }
 
@@ -138,6 +139,13 @@ private class Told(
         callbacks.get()?.call()
     }
 }
+
+private fun level(native: NativeLevel): LogLevel =
+    when (native) {
+        NativeLevel.ERROR -> LogLevel.ERROR
+        NativeLevel.WARN -> LogLevel.WARN
+        NativeLevel.DEBUG -> LogLevel.DEBUG
+    }
 
 /** One that throws changes nothing: the entity then does not fit, which is told. */
 internal class UpcastOf(

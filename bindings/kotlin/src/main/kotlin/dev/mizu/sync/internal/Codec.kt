@@ -10,6 +10,7 @@ import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.MissingFieldException
 import kotlinx.serialization.SerializationException
+import kotlinx.serialization.builtins.ListSerializer
 import kotlinx.serialization.json.Json
 
 /** Between the app's class and JSON, for the entities of one collection. */
@@ -18,6 +19,8 @@ internal class Codec<T>(
     private val serializer: KSerializer<T>,
     private val json: Json,
 ) {
+    private val every = ListSerializer(serializer)
+
     fun encode(
         client: NativeClient,
         id: String,
@@ -39,6 +42,14 @@ internal class Codec<T>(
             json.decodeFromString(serializer, data)
         } catch (failure: Exception) {
             throw doesNotFit(client, id, failure, report = false)
+        }
+
+    /** The values of a list of JSON; `null` where one of them does not fit the class. */
+    fun decodeAll(list: String): List<T>? =
+        try {
+            json.decodeFromString(every, list)
+        } catch (_: Exception) {
+            null
         }
 
     /** What changes the properties that [change] makes different. */

@@ -42,28 +42,62 @@ internal class RowsReader<T>(
         val version = long()
         val count = int()
         return if (kind == ALL) {
-            Update(version, List(count) { row() }, emptyList())
+            Update(version, rows(count), emptyList())
         } else {
             Update(version, null, List(count) { change() })
         }
     }
 
+    /** As one list of JSON, which is decoded faster than each row on its own; where one does not fit, row by row. */
+    private fun rows(count: Int): List<Row<T>?> {
+        val stored = List(count) { stored() }
+        val values = if (count > 1) codec.decodeAll(list(stored)) else null
+        if (values?.size != count) return stored.map(::row)
+        return stored.mapIndexed { index, row -> Row(row.id, values[index], row.isPending, row.isRejected) }
+    }
+
+    private fun list(rows: List<Stored>): String {
+        val list = ByteArray(rows.sumOf { it.length + 1 } + 1)
+        var end = 0
+        for (row in rows) {
+            list[end] = if (end == 0) '['.code.toByte() else ','.code.toByte()
+            bytes.copyInto(list, end + 1, row.start, row.start + row.length)
+            end += row.length + 1
+        }
+        list[end] = ']'.code.toByte()
+        return String(list, Charsets.UTF_8)
+    }
+
     private fun change(): Change<T> {
         val kind = bytes[at++].toInt()
         val index = int()
-        return Change(kind, index, if (kind == REMOVED) null else row())
+        return Change(kind, index, if (kind == REMOVED) null else row(stored()))
     }
 
-    private fun row(): Row<T>? {
-        val id = text()
+    private fun row(stored: Stored): Row<T>? {
+        val data = String(bytes, stored.start, stored.length, Charsets.UTF_8)
+        return codec.row(client, stored.id, data, stored.isPending, stored.isRejected)
+    }
+
+    private fun stored(): Stored {
+        val id = int().let { length -> String(bytes, skip(length), length, Charsets.UTF_8) }
         val marks = bytes[at++].toInt()
-        return codec.row(client, id, text(), marks and PENDING != 0, marks and REJECTED != 0)
+        val length = int()
+        return Stored(id, marks, skip(length), length)
     }
 
-    private fun text(): String {
-        val length = int()
-        at += length
-        return String(bytes, at - length, length, Charsets.UTF_8)
+    /** Goes on behind so many bytes. Gives where they begin. */
+    private fun skip(length: Int): Int = at.also { at += length }
+
+    /** A row whose JSON is so many bytes from there. */
+    private class Stored(
+        val id: String,
+        private val marks: Int,
+        val start: Int,
+        val length: Int,
+    ) {
+        val isPending get() = marks and PENDING != 0
+        val isRejected get() = marks and REJECTED != 0
     }
 
     private fun long(): Long = (int().toLong() shl Int.SIZE_BITS) or int().toUInt().toLong()

@@ -3,11 +3,15 @@ package dev.mizu.sync.internal
 import dev.mizu.sync.SyncException
 import dev.mizu.sync.ffi.Body
 
+/** A level takes about 8 KB of a stack, which may have no more than 1 MB. */
+private const val DEEPEST = 64
+
 /** What code runs on this thread. Whoever knows that its reads are not noted need not call the core. */
 internal object Tracking {
     private class Running(
         val isTracked: Boolean,
         val isComputing: Boolean,
+        val depth: Int,
     )
 
     private val running = ThreadLocal<Running>()
@@ -27,12 +31,25 @@ internal object Tracking {
         work: () -> R,
     ): R {
         val before = running.get()
-        running.set(Running(isOn, isComputing))
+        running.set(Running(isOn, isComputing, if (before == null) 1 else before.depth + 1))
         try {
             return work()
         } finally {
             if (before == null) running.remove() else running.set(before)
         }
+    }
+
+    /**
+     * What overflows the stack between here and the core is lost there, so that nobody would hear of it.
+     *
+     * @throws SyncException.Misuse where so many run, each for the one before it, that one more may not fit.
+     */
+    fun mayNest() {
+        if ((running.get()?.depth ?: 0) < DEEPEST) return
+        throw SyncException.Misuse(
+            "more than $DEEPEST computed values need each other in a row, for which a thread has no room: read one " +
+                "of those in the middle first, or compute several of them at once",
+        )
     }
 
     /** @throws SyncException.Misuse where a computed runs. */

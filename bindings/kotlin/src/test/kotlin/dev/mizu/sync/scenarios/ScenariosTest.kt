@@ -20,6 +20,7 @@ class ScenariosTest {
     fun scenarios(): List<DynamicContainer> {
         val word = System.getProperty("mizu.scenario").orEmpty()
         val chosen = Scenario.all().filter { word in it.name }
+        check(chosen.isNotEmpty()) { "there is no scenario" }
         return Place.entries.map { place ->
             val here = chosen.filter { place in it.needs.places }
             dynamicContainer(place.name.lowercase(), here.map { dynamicTest(it.name) { run(it, place) } })

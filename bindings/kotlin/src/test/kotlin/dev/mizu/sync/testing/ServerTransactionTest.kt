@@ -53,6 +53,17 @@ class ServerTransactionTest {
         }
 
     @Test
+    fun `a rule that refuses by no code that there is says so`() =
+        test { server, phone ->
+            server.onMutation("counter.set") { refuse("nonsense", "never") }
+            phone.mutate("counter.set", 0)
+            phone.pending.flow().first {
+                "\"nonsense\" refuses nothing for ever: use" in
+                    it.singleOrNull()?.error.orEmpty()
+            }
+        }
+
+    @Test
     fun `a rule that fails or throws is tried again`() =
         test { server, phone ->
             server.onMutation("counter.wait") { fail("not yet") }
