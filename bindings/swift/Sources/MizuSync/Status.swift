@@ -69,9 +69,9 @@ public struct Status: Hashable, Sendable, CustomStringConvertible {
     }
 
     init(_ native: NativeStatus) {
-        connection = Connection.allCases[Int(native.connection)]
+        connection = Connection(native.connection)
         isLive = native.live
-        auth = Auth.allCases[Int(native.auth)]
+        auth = Auth(native.auth)
         isUploading = native.uploading
         isDownloading = native.downloading
         progress = native.rows.map { Progress(rows: Int($0), total: native.total.map { Int($0) }) }
@@ -83,5 +83,29 @@ public struct Status: Hashable, Sendable, CustomStringConvertible {
         error = native.error.map { SyncError($0) }
         blocked = native.blocked
         description = native.line
+    }
+}
+
+extension Status.Connection {
+    init(_ native: NativeConnection) {
+        self =
+            switch native {
+            case .stopped: .stopped
+            case .connecting: .connecting
+            case .online: .online
+            case .offline: .offline
+            }
+    }
+}
+
+extension Status.Auth {
+    init(_ native: NativeAuth) {
+        self =
+            switch native {
+            case .granted: .granted
+            case .awaitingToken: .awaitingToken
+            case .needsToken: .needsToken
+            case .forbidden: .forbidden
+            }
     }
 }

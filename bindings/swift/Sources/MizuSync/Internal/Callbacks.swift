@@ -89,9 +89,20 @@ private final class Told: OnSync, OnError, OnOnline, OnOffline, OnRejected, OnTo
         callbacks?.call("onTokenNeeded") { try $0.onTokenNeeded?() }
     }
 
-    func onLog(level: UInt8, target: String, text: String) {
-        let line = LogLine(level: LogLevel.allCases[Int(level) - 1], target: target, text: text)
+    func onLog(level: NativeLevel, target: String, text: String) {
+        let line = LogLine(level: LogLevel(level), target: target, text: text)
         callbacks?.call("onLog") { try $0.onLog?(line) }
+    }
+}
+
+extension LogLevel {
+    fileprivate init(_ native: NativeLevel) {
+        self =
+            switch native {
+            case .error: .error
+            case .warn: .warn
+            case .debug: .debug
+            }
     }
 }
 
