@@ -9,7 +9,8 @@ internal import MizuSyncNative
 /// ```
 ///
 /// Its closure only reads. It may run on any thread, on several at once, and once more when what it has read changes meanwhile.
-/// What it throws, whoever reads the value is thrown, until something that it has read changes.
+/// What it throws, whoever reads the value is thrown, until something that it has read changes. A chain of computeds of which
+/// none was read yet may have some 60 of them.
 public final class Computed<Value: Sendable>: Sendable {
     private let kept: ComputedValues<Value>
     private let node = Locked<NativeComputed?>(nil)
@@ -30,6 +31,7 @@ public final class Computed<Value: Sendable>: Sendable {
     /// only then.
     public var value: Value {
         get throws {
+            try Tracking.mayNest()
             let node = made()
             while true {
                 // Between the two calls another thread may have made it anew.

@@ -11,7 +11,10 @@ public protocol QueryValue: Sendable {
 extension Bool: QueryValue { public var json: JSON { .bool(self) } }
 extension String: QueryValue { public var json: JSON { .string(self) } }
 extension Double: QueryValue { public var json: JSON { .double(self) } }
-extension Float: QueryValue { public var json: JSON { .double(Double(self)) } }
+extension Float: QueryValue {
+    /// As an encoder writes it: 0.1, and not the 0.10000000149 that is nearest to it among the floats.
+    public var json: JSON { .double(Double("\(self)") ?? Double(self)) }
+}
 extension Int: QueryValue { public var json: JSON { .int(Int64(self)) } }
 extension Int8: QueryValue { public var json: JSON { .int(Int64(self)) } }
 extension Int16: QueryValue { public var json: JSON { .int(Int64(self)) } }

@@ -95,6 +95,19 @@ struct BadInputTests {
         client.close()
     }
 
+    @Test
+    func aFloatIsComparedAsItsJSONHasIt() async throws {
+        struct Item: Codable, Sendable {
+            var price: Float
+        }
+        let client = try SyncClient.inMemory()
+        let items = client.collection("item", of: Item.self)
+        try await items.create("i", Item(price: 0.1))
+        #expect(try items.query().where("price", equals: Float(0.1)).count() == 1)
+        #expect(try items.query().where(field("price") >= Float(0.1)).count() == 1)
+        client.close()
+    }
+
     @Test(arguments: [-1, -100])
     func aNegativeLimitIsRefused(_ limit: Int) async throws {
         let client = try SyncClient.inMemory()

@@ -92,4 +92,21 @@ struct SignalTests {
         tracked.value = 2
         #expect(try computed.value == 7)
     }
+
+    @Test
+    func aChainOfComputedsThatNoStackHasRoomForIsRefused() async throws {
+        func chain(_ length: Int, reading: Bool) throws -> Computed<Int> {
+            var last = Computed { 0 }
+            for _ in 0..<length {
+                let before = last
+                last = Computed { try before.value + 1 }
+                if reading { _ = try last.value }
+            }
+            return last
+        }
+        #expect(try chain(60, reading: false).value == 60)
+        #expect(try chain(1_000, reading: true).value == 1_000)
+        let tooLong = try chain(10_000, reading: false)
+        await refused(.misuse, "more than 64") { _ = try tooLong.value }
+    }
 }

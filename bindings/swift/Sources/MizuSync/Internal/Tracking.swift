@@ -4,8 +4,13 @@ import Foundation
 enum Tracking {
     private static let isOnBit = 1
     private static let isComputingBit = 2
+    /// Above the bits it is counted how many run, each for the one before it.
+    private static let level = 4
 
-    /// Of each thread: the bits, as a pointer that leads nowhere.
+    /// A thread of a queue has a stack of 512 KB.
+    private static let deepest = 64
+
+    /// Of each thread: bits and count, as a pointer that leads nowhere.
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
         pthread_key_create(&key, nil)
@@ -28,9 +33,18 @@ enum Tracking {
         isOn: Bool, isComputing: Bool = Tracking.isComputing, _ work: () throws(E) -> R
     ) throws(E) -> R {
         let before = bits
-        bits = (isOn ? isOnBit : 0) | (isComputing ? isComputingBit : 0)
+        bits = (isOn ? isOnBit : 0) | (isComputing ? isComputingBit : 0) | (before / level + 1) * level
         defer { bits = before }
         return try work()
+    }
+
+    /// Refuses to run one more, where a stack may have no room for it.
+    static func mayNest() throws {
+        if bits / level < deepest { return }
+        throw SyncError(
+            .misuse,
+            "more than \(deepest) computed values need each other in a row, for which a thread has no room: read one of those "
+                + "in the middle first, or compute several of them at once")
     }
 
     static let mustNotWrite =
