@@ -156,6 +156,17 @@ impl<T> Query<T> {
         Ok((version, rows))
     }
 
+    /// What `add` makes of the rows of now. Nobody is noted to have read them.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn read_into<B: Default>(
+        &self,
+        add: impl Fn(&mut B, crate::store::RawRow<'_>),
+    ) -> Result<(Version, B)> {
+        let Asked { core, collection, spec, .. } = &*self.asked;
+        let version = core.store.version();
+        Ok((version, core.store.query_into(collection, spec, add)?))
+    }
+
     /// How many there are, those that do not fit the app's type included.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use super::rows::{self, NativeRows};
 use crate::client::Core;
 use crate::collection::Query;
 use crate::model::{Field, Filter, Scalar};
+use crate::reactive;
 use crate::store::{MOST_CONDITIONS, StoreError};
 
 /// What is asked of a collection.
@@ -135,8 +136,14 @@ impl NativeQuery {
 impl NativeQuery {
     /// All rows, as `rows` writes them.
     pub fn rows(&self) -> ApiResult<Vec<u8>> {
+        let codec = &self.core.codec;
+        if !reactive::is_tracking() && !codec.has_versions(&self.collection) {
+            // From the file into the bytes.
+            let (version, packed) = self.query.read_into(rows::Packed::add)?;
+            return Ok(packed.finish(version));
+        }
         let (version, rows) = self.query.stored()?;
-        Ok(rows::all(&self.core.codec, &self.collection, version, &rows))
+        Ok(rows::all(codec, &self.collection, version, &rows))
     }
 
     /// How many there are.

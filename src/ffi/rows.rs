@@ -24,7 +24,10 @@ use crate::collection::codec::Codec;
 use crate::collection::{Row, RowChange, RowsUpdate, Shown};
 use crate::error::Result;
 use crate::model::{EntityKey, Object};
-use crate::store::{StoredRow, Version};
+use crate::store::{RawRow, StoredRow, Version};
+
+/// Bytes of what is before the rows or changes.
+const HEAD: usize = 13;
 
 const ALL: u8 = 0;
 const CHANGES: u8 = 1;
@@ -131,6 +134,37 @@ const fn marks(pending: bool, rejected: bool) -> u8 {
     (if pending { PENDING } else { 0 }) | (if rejected { REJECTED } else { 0 })
 }
 
+/// Rows that go from the file into bytes: all rows, as [`all`] has them.
+pub(super) struct Packed {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Default for Packed {
+    fn default() -> Self {
+        // The head is written when the rows are counted.
+        Self { bytes: vec![0; HEAD], count: 0 }
+    }
+}
+
+impl Packed {
+    /// Adds one.
+    pub(super) fn add(&mut self, row: RawRow<'_>) {
+        write_text(&mut self.bytes, row.id);
+        self.bytes.push(marks(row.pending, row.rejected));
+        write_text(&mut self.bytes, row.data);
+        self.count += 1;
+    }
+
+    /// All of them, of this version.
+    pub(super) fn finish(mut self, version: Version) -> Vec<u8> {
+        let mut head = Vec::with_capacity(HEAD);
+        write_head(&mut head, ALL, version, self.count);
+        self.bytes[..HEAD].copy_from_slice(&head);
+        self.bytes
+    }
+}
+
 struct Writer<'a> {
     codec: &'a Codec,
     collection: &'a str,
@@ -148,14 +182,14 @@ impl<'a> Writer<'a> {
         rows: impl ExactSizeIterator<Item = (&'r str, &'r Object, u8)> + Clone,
     ) -> Vec<u8> {
         let size: usize = rows.clone().map(|(id, data, _)| id.len() + data.as_str().len() + 9).sum();
-        self.bytes.reserve_exact(size + 13);
-        self.head(ALL, version, rows.len());
+        self.bytes.reserve_exact(size + HEAD);
+        write_head(&mut self.bytes, ALL, version, rows.len());
         rows.for_each(|(id, data, marks)| self.row(id, data, marks));
         self.bytes
     }
 
     fn changes(mut self, version: Version, changes: &[RowChange<Object>]) -> Vec<u8> {
-        self.head(CHANGES, version, changes.len());
+        write_head(&mut self.bytes, CHANGES, version, changes.len());
         for change in changes {
             let (kind, index, row) = match change {
                 RowChange::Removed { index } => (REMOVED, index, None),
@@ -163,7 +197,7 @@ impl<'a> Writer<'a> {
                 RowChange::Updated { index, row } => (UPDATED, index, Some(row)),
             };
             self.bytes.push(kind);
-            self.number(*index);
+            write_number(&mut self.bytes, *index);
             if let Some(row) = row {
                 self.row(&row.id, &row.value, marks(row.pending, row.rejected));
             }
@@ -171,30 +205,30 @@ impl<'a> Writer<'a> {
         self.bytes
     }
 
-    fn head(&mut self, kind: u8, version: Version, count: usize) {
-        self.bytes.push(kind);
-        self.bytes.extend(version.get().to_be_bytes());
-        self.number(count);
-    }
-
     fn row(&mut self, id: &str, data: &Object, marks: u8) {
-        self.text(id);
+        write_text(&mut self.bytes, id);
         self.bytes.push(marks);
         if self.codec.has_versions(self.collection) {
             let newest = self.codec.newest(&EntityKey::new(self.collection, id), data).into_owned();
-            self.text(newest.as_str());
+            write_text(&mut self.bytes, newest.as_str());
         } else {
-            self.text(data.as_str());
+            write_text(&mut self.bytes, data.as_str());
         }
     }
+}
 
-    fn text(&mut self, text: &str) {
-        self.number(text.len());
-        self.bytes.extend(text.as_bytes());
-    }
+fn write_head(bytes: &mut Vec<u8>, kind: u8, version: Version, count: usize) {
+    bytes.push(kind);
+    bytes.extend(version.get().to_be_bytes());
+    write_number(bytes, count);
+}
 
-    /// Lists and texts have fewer than 2³² parts: a query that found more would not be in memory.
-    fn number(&mut self, number: usize) {
-        self.bytes.extend(u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
-    }
+fn write_text(bytes: &mut Vec<u8>, text: &str) {
+    write_number(bytes, text.len());
+    bytes.extend(text.as_bytes());
+}
+
+/// Lists and texts have fewer than 2³² parts: a query that found more would not be in memory.
+fn write_number(bytes: &mut Vec<u8>, number: usize) {
+    bytes.extend(u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
 }

@@ -55,6 +55,8 @@ pub use overlay::resolve;
 pub use query::MOST_CONDITIONS;
 pub use query::Matched;
 pub use queue::{DAMAGED, DAMAGED_ERROR};
+#[cfg(feature = "ffi")]
+pub use read::RawRow;
 pub use read::StoredRow;
 
 use crate::model::{ChangeSet, Counts};

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use super::Store;
 use super::condition::{self, Clause};
 use super::error::StoreError;
-use super::read::{Marks, StoredRow};
+use super::read::{Marks, RawRow, StoredRow};
 use super::write::check_collection;
 use crate::model::{Change, Filter, Object, QuerySpec};
 
@@ -30,17 +30,30 @@ impl Store {
     /// # Errors
     /// When the query is too large or the file cannot be read.
     pub fn query(&self, collection: &str, query: &QuerySpec) -> Result<Vec<StoredRow>, StoreError> {
+        self.query_into(collection, query, |rows: &mut Vec<_>, row| rows.extend(row.stored()))
+    }
+
+    /// What `add` makes of the rows that a query asks for, in its order.
+    ///
+    /// # Errors
+    /// As [`Store::query`].
+    pub fn query_into<B: Default>(
+        &self,
+        collection: &str,
+        query: &QuerySpec,
+        add: impl Fn(&mut B, RawRow<'_>),
+    ) -> Result<B, StoreError> {
         check(collection, query)?;
         self.read_generation(|connection, generation| {
             let marks = Marks::of(self, connection, collection)?;
             let clause = select("id, data, overlay", collection, generation, query);
             let mut statement = connection.prepare_cached(&clause.sql)?;
             let mut found = statement.query(params_from_iter(clause.values))?;
-            let mut rows = Vec::new();
+            let mut made = B::default();
             while let Some(row) = found.next()? {
-                rows.extend(marks.row(row)?);
+                add(&mut made, marks.row(row)?);
             }
-            Ok(rows)
+            Ok(made)
         })
     }
 

@@ -73,12 +73,33 @@ impl Marks {
         Ok(Self { rejected })
     }
 
-    /// The row in the columns `id`, `data` and `overlay`; none where its data cannot be read.
-    pub fn row(&self, row: &Row<'_>) -> rusqlite::Result<Option<StoredRow>> {
-        let id: String = row.get(0)?;
-        let Some(data) = Object::parse(row.get(1)?) else { return Ok(None) };
-        let (pending, rejected) = (row.get::<_, i64>(2)? > 0, self.rejected.contains(&id));
-        Ok(Some(StoredRow { id, data, pending, rejected }))
+    /// The row in the columns `id`, `data` and `overlay`.
+    pub fn row<'a>(&self, row: &'a Row<'_>) -> rusqlite::Result<RawRow<'a>> {
+        let (id, data) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        let (pending, rejected) = (row.get::<_, i64>(2)? > 0, self.rejected.contains(id));
+        Ok(RawRow { id, data, pending, rejected })
+    }
+}
+
+/// A row as SQLite has it: nobody has looked at its data.
+#[derive(Clone, Copy)]
+pub struct RawRow<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its data, which was JSON when it was written.
+    pub data: &'a str,
+    /// As of a [`StoredRow`].
+    pub pending: bool,
+    /// As of a [`StoredRow`].
+    pub rejected: bool,
+}
+
+impl RawRow<'_> {
+    /// As it is kept; none where its data cannot be read.
+    pub fn stored(self) -> Option<StoredRow> {
+        let Self { id, data, pending, rejected } = self;
+        let data = Object::parse(data.to_owned())?;
+        Some(StoredRow { id: id.to_owned(), data, pending, rejected })
     }
 }
 

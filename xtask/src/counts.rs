@@ -35,7 +35,7 @@ impl Counts {
         let line = line.trim().split_once("[exec] ").map_or(line, |(_, printed)| printed).trim();
         if let Some(name) = part_name(line) {
             self.running = name;
-        } else if let Some(part) = surefire(line) {
+        } else if let Some(part) = surefire(line).or_else(|| swift_testing(line)) {
             self.parts.push(part);
         } else if let Some(count) = libtest(line).or_else(|| closing(line)) {
             // `simulator: 8 passed, 1 failed` says whose it is.
@@ -114,6 +114,20 @@ fn surefire(line: &str) -> Option<Part> {
     Some(Part { name: name.rsplit('.').next()?.to_owned(), count })
 }
 
+/// What Swift Testing prints last: `✔ Test run with 3 tests passed after 1.2 seconds.`, or `failed after … with 2 issues.`
+fn swift_testing(line: &str) -> Option<Part> {
+    let (_, counts) = line.split_once("Test run with ")?;
+    let (tests, result) = counts.split_once(" tests ").or_else(|| counts.split_once(" test "))?;
+    let tests: u64 = tests.parse().ok()?;
+    // A test that fails has an issue at least.
+    let failed = match result.split_once(" with ") {
+        Some((_, issues)) => issues.split(' ').next()?.parse::<u64>().ok()?.clamp(1, tests.max(1)),
+        None => u64::from(!result.starts_with("passed")),
+    };
+    let count = Count { passed: tests.saturating_sub(failed), failed, ignored: 0 };
+    Some(Part { name: "swift".to_owned(), count })
+}
+
 /// The number in `3 passed`.
 fn number(text: &str, what: &str) -> Option<u64> {
     text.trim().strip_suffix(what)?.strip_suffix(' ')?.parse().ok()
@@ -149,6 +163,18 @@ mod tests {
                     dev.mizu.sync.SyncTest";
         assert_eq!(surefire(line), Some(Part { name: "SyncTest".to_owned(), count: count(2, 1, 1) }));
         assert_eq!(surefire("[INFO] Tests run: 4, Failures: 0, Errors: 1, Skipped: 1"), None);
+    }
+
+    #[test]
+    fn tests_of_swift_are_counted() {
+        let part = |passed, failed| Some(Part { name: "swift".to_owned(), count: count(passed, failed, 0) });
+        assert_eq!(swift_testing("✔ Test run with 30 tests passed after 7.0 seconds."), part(30, 0));
+        assert_eq!(swift_testing("✔ Test run with 1 test passed after 7.0 seconds."), part(1, 0));
+        let failed = "✘ Test run with 30 tests failed after 7.182 seconds with 2 issues.";
+        assert_eq!(swift_testing(failed), part(28, 2));
+        let failed = "✘ Test run with 2 tests failed after 7.182 seconds with 28 issues.";
+        assert_eq!(swift_testing(failed), part(0, 2));
+        assert_eq!(swift_testing("◇ Test run started."), None);
     }
 
     #[test]

@@ -8,6 +8,9 @@ mod paths;
 mod run;
 mod step;
 mod summary;
+mod swift;
+#[cfg(test)]
+mod versions;
 
 use std::env;
 use std::process::ExitCode;
@@ -20,7 +23,9 @@ usage: cargo xtask COMMAND
   test              run every step but those that must be named, and sum up
   test STEP…        run these steps only
   test --list       name the steps
-  bindings          build the native library, and generate the Kotlin side of it
+  bindings          build the native library, and generate the Kotlin and Swift sides of it
+  swift             lint and test the Swift API
+  swift ARGUMENT…   call SwiftPM, which finds the native library
   mobile-check      type-check the SDK for Android and iOS
 ";
 
@@ -31,6 +36,7 @@ enum Request<'a> {
     List,
     Test(Vec<&'a str>),
     Bindings,
+    Swift(&'a [&'a str]),
     MobileCheck,
     /// By a build script in the check above: see `mobile::c_compiler`.
     CompileC(&'a [&'a str]),
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Request::Swift(arguments) => swift::call(arguments),
         Request::MobileCheck => mobile::check(),
         Request::CompileC(arguments) => mobile::compile_c(arguments),
         Request::Unclear => {
@@ -71,6 +78,7 @@ fn request<'a>(arguments: &'a [&'a str]) -> Request<'a> {
     match arguments {
         // First: what follows is a compiler's.
         [mobile::COMPILE_C, arguments @ ..] => Request::CompileC(arguments),
+        ["swift", arguments @ ..] => Request::Swift(arguments),
         ["help", ..] => Request::Help,
         _ if arguments.iter().any(|argument| ["--help", "-h"].contains(argument)) => Request::Help,
         ["test", "--list"] => Request::List,

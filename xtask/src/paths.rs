@@ -13,3 +13,8 @@ pub fn root() -> PathBuf {
 pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
+
+/// Where the Swift side of the boundary is. Always in the folder of the repository: a package of Swift has nothing outside.
+pub fn swift_bindings() -> PathBuf {
+    root().join("target").join("bindings").join("swift")
+}

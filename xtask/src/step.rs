@@ -145,7 +145,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "bindings",
-        about: "the native library builds, and the Kotlin side of it is generated",
+        about: "the native library builds, and the Kotlin and Swift sides of it are generated",
         arguments: &["run", "--quiet", "--package", "xtask", "--", "bindings"],
         ..CHECK
     },
@@ -170,6 +170,13 @@ pub const STEPS: &[Step] = &[
             "-Dmizu.unchecked=true",
             "verify",
         ],
+        has_tests: true,
+        ..CHECK
+    },
+    Step {
+        name: "swift",
+        about: "the Swift API on Linux: formatted, linted, tested with the native library",
+        arguments: &["run", "--quiet", "--package", "xtask", "--", "swift"],
         has_tests: true,
         ..CHECK
     },

@@ -1,49 +1,16 @@
-//! `cargo xtask bindings`: the Kotlin side of the boundary, generated into the folder for builds.
+//! The Kotlin side of the boundary.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{cargo, paths};
-
-/// Builds the native library for this machine, and generates from it. It is not stripped: what the generator reads of it
-/// would be gone.
-pub fn generate() -> io::Result<()> {
-    run(&["build", "-p", "mizu-sync-native"])?;
-    let library = paths::target().join("debug").join(library_name());
-    let folder = paths::target().join("bindings").join("kotlin");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let library = library.display().to_string();
-    let output = folder.display().to_string();
-    let generator = ["run", "--quiet", "--profile", "tool", "-p", "mizu-sync-uniffi-bindgen", "--"];
-    let asked = ["generate", &library, "--language", "kotlin", "--no-format", "--out-dir", &output];
-    run(&[&generator[..], &asked].concat())?;
-    for file in kotlin_files(&folder)? {
+/// Hides what was generated into a folder, see [`internal`].
+pub fn hide(folder: &Path) -> io::Result<()> {
+    for file in kotlin_files(folder)? {
         let text = fs::read_to_string(&file)?;
         fs::write(&file, internal(&text))?;
     }
-    println!("the Kotlin side of the boundary is in {output}");
     Ok(())
-}
-
-fn run(arguments: &[&str]) -> io::Result<()> {
-    let status = cargo::command().args(arguments).status()?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("cargo {} has failed", arguments.join(" "))))
-}
-
-const fn library_name() -> &'static str {
-    if cfg!(target_os = "macos") {
-        "libmizu_sync_native.dylib"
-    } else if cfg!(windows) {
-        "mizu_sync_native.dll"
-    } else {
-        "libmizu_sync_native.so"
-    }
 }
 
 fn kotlin_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
