@@ -44,6 +44,8 @@ let package = Package(
         // The program of README, which a test runs.
         .executableTarget(
             name: "FirstProgram", dependencies: ["MizuSync"], path: "bindings/swift/Tests/FirstProgram"),
+        .executableTarget(
+            name: "Figures", dependencies: ["MizuSync", "MizuSyncTesting"], path: "bindings/swift/Tests/Figures"),
         .testTarget(
             name: "MizuSyncTests", dependencies: ["MizuSync", "MizuSyncNative", "MizuSyncTesting", "FirstProgram"],
             path: "bindings/swift/Tests/MizuSyncTests"),
