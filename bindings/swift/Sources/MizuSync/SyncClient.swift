@@ -24,7 +24,10 @@ public final class SyncClient: Sendable {
 
     /// Opens a client that syncs `scope` with the server at `url`, such as `https://api.example.com/_sync`.
     ///
-    /// - Parameter configure: sets options.
+    /// - Parameters:
+    ///   - url: the base URL of the server.
+    ///   - scope: the data partition that is synced.
+    ///   - configure: sets options.
     /// - Throws: a ``SyncError`` where an option cannot hold whatever the file is like. What is found when the file is opened
     ///   is told to ``SyncOptions/onError``, and thrown by all that is called.
     public convenience init(_ url: String, scope: String, _ configure: (inout SyncOptions) throws -> Void = { _ in })
