@@ -17,6 +17,8 @@ object Jvm {
         val process =
             ProcessBuilder(listOf(java, "-Xshare:auto") + options + listOf("-cp", classPath(), main) + arguments)
                 .redirectErrorStream(true)
+                // Cargo, which may have called this, says there where the native library is.
+                .apply { environment() -= setOf("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH") }
                 .start()
         try {
             // Not more than a pipe holds.
