@@ -238,7 +238,8 @@ impl Due {
     /// Runs the effect that was made first, if it is still due, and what its run makes due on this thread. The rest waits:
     /// the run may be the end of what they are to see. Never panics.
     ///
-    /// In an effect or a batch it runs when that is over, and is not counted here.
+    /// In an effect or a batch it runs when that is over, and is not counted here. Not for a computed, at whose end nothing
+    /// runs: there it would wait for what else this thread makes due.
     pub fn run_next(&mut self) -> Ran {
         let Some(effect) = self.effects.pop() else { return Ran::default() };
         with_thread(|thread| thread.due.push(effect));
