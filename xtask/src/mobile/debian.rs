@@ -151,8 +151,8 @@ mod tests {
 
     #[test]
     fn all_that_apt_writes_is_in_the_folder() {
-        let text = configuration(Path::new("/work"));
-        for line in ["Dir::State::Lists \"/work/lists\";", "Dir::Cache::Archives \"/work/archives\";"] {
+        let text = configuration(Path::new("/folder"));
+        for line in ["Dir::State::Lists \"/folder/lists\";", "Dir::Cache::Archives \"/folder/archives\";"] {
             assert!(text.lines().any(|other| other == line), "{text}");
         }
     }
