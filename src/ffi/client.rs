@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::batch::NativeBatch;
+use super::entity::NativeEntity;
 use super::error::ApiResult;
 use super::feed::{Listener, NativeFeed, News, tell};
 use super::options::ClientOptions;
@@ -30,7 +31,7 @@ impl NativeClient {
         self.client.core()
     }
 
-    fn entity(&self, collection: &str, id: &str) -> Entity<()> {
+    fn handle(&self, collection: &str, id: &str) -> Entity<()> {
         self.client.collection::<()>(collection).get(id)
     }
 }
@@ -130,19 +131,24 @@ impl NativeClient {
 
     /// Whether an entity is visible. Tracked.
     pub fn has(&self, collection: &str, id: &str) -> ApiResult<bool> {
-        Ok(self.entity(collection, id).exists()?)
+        Ok(self.handle(collection, id).exists()?)
     }
 
     /// The JSON of an entity. Tracked: its data alone.
     pub fn get(&self, collection: &str, id: &str) -> ApiResult<Option<String>> {
-        let data = self.entity(collection, id).stored()?;
+        let data = self.handle(collection, id).stored()?;
         let key = EntityKey::new(collection, id);
         Ok(data.map(|data| self.core().codec.newest(&key, &data).as_str().to_owned()))
     }
 
+    /// An entity of which a copy is kept. `recall` is told when a lease ends.
+    pub fn entity(&self, collection: &str, id: &str, recall: Arc<dyn Listener>) -> Arc<NativeEntity> {
+        NativeEntity::new(self.core(), EntityKey::new(collection, id), recall)
+    }
+
     /// An entity with its marks. Tracked.
     pub fn row(&self, collection: &str, id: &str) -> ApiResult<Option<NativeRow>> {
-        let row = self.entity(collection, id).stored_row()?;
+        let row = self.handle(collection, id).stored_row()?;
         let key = EntityKey::new(collection, id);
         Ok(row.map(|row| NativeRow::new(&self.core().codec, &key, &row)))
     }
@@ -232,7 +238,7 @@ impl NativeClient {
 
     /// Watches an entity.
     pub fn watch_entity(&self, collection: &str, id: &str, listener: Arc<dyn Listener>) -> Arc<NativeFeed> {
-        let (core, entity) = (Arc::clone(self.core()), self.entity(collection, id));
+        let (core, entity) = (Arc::clone(self.core()), self.handle(collection, id));
         let key = EntityKey::new(collection, id);
         let read = move || {
             let row = entity.stored_row()?.map(|row| NativeRow::new(&core.codec, &key, &row));

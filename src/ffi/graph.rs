@@ -70,25 +70,31 @@ impl Drop for Kept {
     }
 }
 
-/// The node of a computed value.
+/// The node of a computed value, whose number the other side may keep.
 #[derive(uniffi::Object)]
 pub struct NativeComputed(Computed<Kept>);
 
 #[uniffi::export]
 impl NativeComputed {
-    /// A computed value.
+    /// A computed value. `recall` is told when a lease ends.
     #[uniffi::constructor]
-    pub fn new(compute: Arc<dyn Compute>) -> Arc<Self> {
+    pub fn new(compute: Arc<dyn Compute>, recall: Arc<dyn Listener>) -> Arc<Self> {
         let run = move || match compute.compute() {
             Ok(number) => Kept { number, keeper: Arc::clone(&compute) },
             Err(error) => resume_unwind(Box::new(error.to_string())),
         };
-        Arc::new(Self(Computed::new_with_compare(run, |one, other| one.number == other.number)))
+        let is_same = |one: &Kept, other: &Kept| one.number == other.number;
+        Arc::new(Self(Computed::new_with_leases(run, is_same, move || tell(&*recall))))
     }
 
     /// The number of its value now.
     pub fn get(&self) -> ApiResult<u64> {
         misuse(|| self.0.with(|kept| kept.number))
+    }
+
+    /// As [`Self::get`], on a lease: it is the number of its value until `recall` is told, which may be during this call.
+    pub fn lease(&self) -> ApiResult<u64> {
+        misuse(|| self.0.lease(|kept| kept.number))
     }
 }
 

@@ -8,7 +8,8 @@
 //! language's code, but for the callbacks that the app has given.
 //!
 //! Values of signals, and the results of computed values, stay on the other side. Here are their nodes in the one graph
-//! of the process (`graph`).
+//! of the process (`graph`). What is read again and again is kept there on a lease: until this side recalls it, the other
+//! side reads it without a call (`entity`, and the computed values of `graph`).
 //!
 //! # Limits
 //! Values are JSON text here: what a type is, only the other side knows. Nothing waits for anything but the disk: what
@@ -17,6 +18,7 @@
 mod batch;
 mod callbacks;
 mod client;
+mod entity;
 mod error;
 mod feed;
 mod graph;
@@ -37,6 +39,7 @@ pub use callbacks::{
     OnTokenNeeded,
 };
 pub use client::{NativeClient, new_id};
+pub use entity::NativeEntity;
 pub use error::{ApiError, ErrorKind, Problem};
 pub use feed::{Listener, NativeFeed, News};
 pub use graph::{Body, Compute, NativeComputed, NativeEffect, NativeSignal, batch, graph_counts, untrack};

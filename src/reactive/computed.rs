@@ -34,16 +34,18 @@ struct Inner {
     place: Place,
 }
 
-struct Closure<F, E> {
+struct Closure<F, E, R> {
     compute: F,
     is_same: E,
+    recall: R,
 }
 
-impl<T, F, E> Compute for Closure<F, E>
+impl<T, F, E, R> Compute for Closure<F, E, R>
 where
     T: Send + Sync + 'static,
     F: Fn() -> T + Send + Sync,
     E: Fn(&T, &T) -> bool + Send + Sync,
+    R: Fn() + Send + Sync,
 {
     fn compute(&self) -> Value {
         Arc::new((self.compute)())
@@ -54,6 +56,10 @@ where
             (Some(old), Some(new)) => (self.is_same)(old, new),
             _ => false,
         }
+    }
+
+    fn recall(&self) {
+        (self.recall)();
     }
 }
 
@@ -78,8 +84,18 @@ impl<T: Send + Sync + 'static> Computed<T> {
         compute: impl Fn() -> T + Send + Sync + 'static,
         is_same: impl Fn(&T, &T) -> bool + Send + Sync + 'static,
     ) -> Self {
+        Self::new_with_leases(compute, is_same, || ())
+    }
+
+    /// As [`Self::new_with_compare`], for one whose value is also kept elsewhere: `recall` ends what [`Self::lease`] began.
+    #[track_caller]
+    pub(crate) fn new_with_leases(
+        compute: impl Fn() -> T + Send + Sync + 'static,
+        is_same: impl Fn(&T, &T) -> bool + Send + Sync + 'static,
+        recall: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         let place = Location::caller();
-        let node = ComputedNode::new(Arc::new(Closure { compute, is_same }));
+        let node = ComputedNode::new(Arc::new(Closure { compute, is_same, recall }));
         let handle = Handle::new(place, Kind::Computed(node));
         Self { inner: Arc::new(Inner { handle, place }), _value: std::marker::PhantomData }
     }
@@ -103,6 +119,20 @@ impl<T: Send + Sync + 'static> Computed<T> {
     #[track_caller]
     pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
         Share::new(run::read_computed(self.inner.handle.id())).lend(read)
+    }
+
+    /// Lends the value to somebody who keeps it, or a copy of it, as the value of now until it is recalled.
+    ///
+    /// As soon as the value may be another one, it is recalled: once, before the call that changes something returns, on
+    /// its thread and with no lock held. At once, where no lease can be had: in a batch that has written something, and
+    /// when the value was overtaken.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    #[cfg(feature = "ffi")]
+    #[track_caller]
+    pub(crate) fn lease<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        Share::new(run::lease_computed(self.inner.handle.id())).lend(read)
     }
 }
 

@@ -70,6 +70,33 @@ pub fn read_computed(id: NodeId) -> Value {
     }
 }
 
+/// As [`read_computed`], for whoever keeps the value until it is recalled.
+#[cfg(feature = "ffi")]
+#[track_caller]
+pub fn lease_computed(id: NodeId) -> Value {
+    let value = read_computed(id);
+    if let Some(refused) = enter(|graph, thread| lease(graph, thread, id, &value)) {
+        refused.recall();
+        bin::throw(Trash::Compute(refused));
+    }
+    value
+}
+
+/// Lets a value be kept that is the one of now. Gives who is to be told where it is not.
+#[cfg(feature = "ffi")]
+fn lease(graph: &mut Graph, thread: &Thread, id: NodeId, value: &Value) -> Option<Arc<dyn Compute>> {
+    let in_batch = !thread.buffer.is_empty();
+    let node = graph.get_mut(id)?;
+    let is_marked = node.is_marked();
+    let computed = node.computed_mut()?;
+    let is_current = !is_marked && computed.valid().is_some_and(|valid| Arc::ptr_eq(valid, value));
+    if is_current && !in_batch {
+        computed.is_leased = true;
+        return None;
+    }
+    Some(Arc::clone(&computed.compute))
+}
+
 /// The value that counts now, noted as read. None when it has to be looked at first.
 fn read_current(graph: &mut Graph, thread: &mut Thread, id: NodeId) -> Option<Value> {
     if let Some((value, from)) = thread.accepted_value(id) {

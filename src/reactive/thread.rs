@@ -8,6 +8,7 @@ use super::batch::Buffer;
 use super::bin::{self, Trash};
 use super::effect::{Scope, ScopeItem};
 use super::graph::Graph;
+use super::graph::lease::Ended;
 use super::graph::node::{NOBODY, NodeId, Place, Token, Value};
 use super::graph::publish::Seen;
 use super::source::DueEffect;
@@ -257,20 +258,31 @@ pub fn with_thread<R>(work: impl FnOnce(&mut Thread) -> R) -> R {
 /// Gives access to the graph, locked, and to what this thread is doing. No code of the app may run inside. What
 /// becomes garbage inside is dropped afterwards.
 pub fn enter<R>(work: impl FnOnce(&mut Graph, &mut Thread) -> R) -> R {
-    let (result, has_garbage) = with_thread(|thread| {
+    let (result, ended, has_garbage) = with_thread(|thread| {
         let mut graph = sync::lock();
         if thread.token == NOBODY {
             thread.token = graph.new_token();
         }
         let result = work(&mut graph, thread);
         thread.bin.append(&mut graph.trash);
+        let ended = graph.leases.due();
         drop(graph);
-        (result, !thread.bin.is_empty() && thread.keeps_bin == 0)
+        (result, ended, !thread.bin.is_empty() && thread.keeps_bin == 0)
     });
+    if !ended.is_empty() {
+        recall(&ended);
+    }
     if has_garbage {
         bin::empty();
     }
     result
+}
+
+/// Recalls values before whoever has changed something goes on. No code of the app runs for that.
+#[cold]
+fn recall(ended: &[Ended]) {
+    ended.iter().for_each(Ended::recall);
+    enter(|graph, _| graph.leases.recalled(ended));
 }
 
 /// While it lives, what is read is not noted.

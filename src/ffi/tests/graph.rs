@@ -115,7 +115,7 @@ fn a_value_is_forgotten_as_often_as_it_was_given() {
             Ok(next.load(Ordering::SeqCst))
         })
     };
-    let computed = NativeComputed::new(Arc::clone(&values) as _);
+    let computed = NativeComputed::new(Arc::clone(&values) as _, Ear::new().0);
     assert!(values.held().is_empty());
     assert_eq!(computed.get().unwrap(), 1);
     assert_eq!(computed.get().unwrap(), 1);
@@ -133,13 +133,33 @@ fn a_value_is_forgotten_as_often_as_it_was_given() {
 }
 
 #[test]
+fn the_number_of_a_value_is_recalled_when_there_may_be_another() {
+    let signal = NativeSignal::new();
+    let values = {
+        let signal = Arc::clone(&signal);
+        Values::new(move || {
+            signal.track();
+            Ok(1)
+        })
+    };
+    let (ear, recalled) = Ear::new();
+    let computed = NativeComputed::new(values, ear);
+    assert_eq!(computed.get().unwrap(), 1);
+    signal.changed().unwrap();
+    assert_eq!(recalled.try_iter().count(), 0);
+    assert_eq!(computed.lease().unwrap(), 1);
+    signal.changed().unwrap();
+    assert_eq!(recalled.try_iter().count(), 1);
+}
+
+#[test]
 fn what_cannot_be_computed_says_so_and_is_tried_again() {
     let fails = Arc::new(AtomicU64::new(1));
     let values = {
         let fails = Arc::clone(&fails);
         Values::new(move || if fails.load(Ordering::SeqCst) == 1 { Err(thrown()) } else { Ok(7) })
     };
-    let computed = NativeComputed::new(values);
+    let computed = NativeComputed::new(values, Ear::new().0);
     assert_eq!(kind(computed.get(), "it threw"), ErrorKind::Misuse);
     fails.store(0, Ordering::SeqCst);
     assert_eq!(computed.get().unwrap(), 7);
@@ -158,7 +178,7 @@ fn a_computed_that_needs_itself_or_writes_says_so_without_places_in_this_crate()
             Ok(1)
         })
     };
-    let computed = NativeComputed::new(values);
+    let computed = NativeComputed::new(values, Ear::new().0);
     *itself.lock().unwrap() = Some(Arc::clone(&computed));
     assert_eq!(computed.get().unwrap(), 1);
     *itself.lock().unwrap() = None;

@@ -8,16 +8,18 @@
 //! versions is another. So the marks save the looking, and the versions decide.
 //!
 //! - [`node`] is what a place holds, [`links`] who reads whom, [`push`] the way of marks up, [`pull`] the way of
-//!   looking down, [`publish`] how the result of a run enters.
+//!   looking down, [`publish`] how the result of a run enters, [`lease`] what is kept outside.
 //! - What the app gave and the graph has no use for any more goes into [`Graph::trash`], and is dropped by the
 //!   caller when the lock is released.
 
+pub mod lease;
 pub mod links;
 pub mod node;
 pub mod publish;
 pub mod pull;
 pub mod push;
 
+use lease::Leases;
 use links::{Links, NO_LINK};
 use node::{Kind, NOBODY, Node, NodeId, Place, Token, Value};
 use publish::Seen;
@@ -29,6 +31,7 @@ pub struct Graph {
     nodes: Vec<Node>,
     free: Vec<u32>,
     pub links: Links,
+    pub leases: Leases,
     effects: usize,
     /// The last number given out: versions, runs, flushes.
     number: u64,
@@ -50,6 +53,7 @@ impl Graph {
             nodes: Vec::new(),
             free: Vec::new(),
             links: Links::new(),
+            leases: Leases::new(),
             effects: 0,
             number: 0,
             commits: 0,

@@ -59,6 +59,8 @@ pub trait Compute: Send + Sync {
     fn compute(&self) -> Value;
     /// Whether a new value is no change.
     fn is_same(&self, old: &Value, new: &Value) -> bool;
+    /// Tells whoever keeps a value on a lease that it may not be the one of now any more.
+    fn recall(&self);
 }
 
 /// What is the same for every node.
@@ -98,13 +100,15 @@ pub struct ComputedNode {
     pub value: Option<Value>,
     /// The last run panicked: the value is from before, or missing.
     pub has_failed: bool,
+    /// Somebody keeps the value, and is told as soon as it may be another one.
+    pub is_leased: bool,
     /// A thread that runs it. Others may too; those look through their frames.
     pub running_on: Token,
 }
 
 impl ComputedNode {
     pub fn new(compute: Arc<dyn Compute>) -> Self {
-        Self { compute, value: None, has_failed: false, running_on: NOBODY }
+        Self { compute, value: None, has_failed: false, is_leased: false, running_on: NOBODY }
     }
 
     /// The value, unless the last run failed.

@@ -31,10 +31,14 @@ impl Graph {
                 node.marked_by = by;
                 match &node.kind {
                     Kind::Effect(effect) => due.push(DueEffect { order: effect.order, id, by }),
-                    _ => to_mark.push(observer),
+                    _ => {
+                        to_mark.push(observer);
+                        self.end_lease(observer);
+                    }
                 }
             }
         }
         self.to_mark = to_mark;
+        self.recall_what_ended();
     }
 }

@@ -1,0 +1,43 @@
+//! An entity of which the other side keeps a copy, so that it reads it again without a call.
+
+use std::sync::Arc;
+
+use super::error::ApiResult;
+use super::feed::{Listener, tell};
+use crate::client::Core;
+use crate::client::watches::Aspect;
+use crate::model::{EntityKey, Object};
+use crate::reactive::Computed;
+use crate::store::StoreError;
+
+/// The data of an entity, on a lease.
+#[derive(uniffi::Object)]
+pub struct NativeEntity {
+    core: Arc<Core>,
+    key: EntityKey,
+    data: Computed<Result<Option<Object>, StoreError>>,
+}
+
+impl NativeEntity {
+    pub(super) fn new(core: &Arc<Core>, key: EntityKey, recall: Arc<dyn Listener>) -> Arc<Self> {
+        let source = core.watches.entity(&key, Aspect::Data);
+        let read = {
+            let (core, key) = (Arc::clone(core), key.clone());
+            move || {
+                source.track();
+                Ok(core.store.get(&key)?.map(|row| row.data))
+            }
+        };
+        let data = Computed::new_with_leases(read, PartialEq::eq, move || tell(&*recall));
+        Arc::new(Self { core: Arc::clone(core), key, data })
+    }
+}
+
+#[uniffi::export]
+impl NativeEntity {
+    /// Its JSON, `None` when it is not visible: so until `recall` is told, which may be during this call.
+    pub fn lease(&self) -> ApiResult<Option<String>> {
+        let data = self.data.lease(Clone::clone)?;
+        Ok(data.map(|data| self.core.codec.newest(&self.key, &data).as_str().to_owned()))
+    }
+}

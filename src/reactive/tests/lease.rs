@@ -1,0 +1,244 @@
+//! Values that are kept elsewhere until they are recalled.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use super::source::Table;
+use crate::reactive::{Computed, Effect, Origin, Signal, batch};
+
+/// A computed, and how often its value was recalled.
+fn leased(read: impl Fn() -> i64 + Send + Sync + 'static) -> (Computed<i64>, impl Fn() -> usize) {
+    let recalls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&recalls);
+    let recall = move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    };
+    let computed = Computed::new_with_leases(read, i64::eq, recall);
+    (computed, move || recalls.load(Ordering::SeqCst))
+}
+
+fn lease(computed: &Computed<i64>) -> i64 {
+    computed.lease(|value| *value)
+}
+
+fn doubled(signal: &Signal<i64>) -> (Computed<i64>, impl Fn() -> usize) {
+    let signal = signal.clone();
+    leased(move || signal.get() * 2)
+}
+
+#[test]
+fn a_value_that_is_kept_is_recalled_once_before_the_change_returns() {
+    let signal = Signal::new(1);
+    let (computed, recalls) = doubled(&signal);
+    assert_eq!((lease(&computed), lease(&computed), recalls()), (2, 2, 0));
+    signal.set(2);
+    assert_eq!(recalls(), 1);
+    signal.set(3);
+    assert_eq!(recalls(), 1, "nobody keeps it");
+    assert_eq!((lease(&computed), recalls()), (6, 1));
+    signal.set(4);
+    assert_eq!(recalls(), 2);
+}
+
+#[test]
+fn a_value_that_is_only_read_is_not_recalled() {
+    let signal = Signal::new(1);
+    let (computed, recalls) = doubled(&signal);
+    assert_eq!(computed.get(), 2);
+    signal.set(2);
+    assert_eq!(recalls(), 0);
+}
+
+#[test]
+fn a_value_is_recalled_for_what_may_change_it_and_kept_again_where_it_did_not() {
+    let signal = Signal::new(1);
+    let of = signal.clone();
+    let (computed, recalls) = leased(move || of.get() / 10);
+    assert_eq!(lease(&computed), 0);
+    signal.set(2);
+    assert_eq!((recalls(), lease(&computed)), (1, 0));
+    signal.set(30);
+    assert_eq!((recalls(), lease(&computed)), (2, 3));
+}
+
+#[test]
+fn a_value_is_recalled_through_what_lies_between_and_before_effects_run() {
+    let signal = Signal::new(1);
+    let between = {
+        let signal = signal.clone();
+        Computed::new(move || signal.get() + 1)
+    };
+    let (computed, recalls) = leased(move || between.get() * 10);
+    let recalls = Arc::new(recalls);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let _effect = Effect::new({
+        let (computed, recalls, seen) = (computed.clone(), Arc::clone(&recalls), Arc::clone(&seen));
+        move || {
+            computed.get();
+            seen.store(recalls(), Ordering::SeqCst);
+        }
+    });
+    assert_eq!(lease(&computed), 20);
+    signal.set(2);
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn data_elsewhere_recalls_what_was_made_of_it() {
+    let (origin, table) = (Origin::new(), Table::new(1));
+    let of = table.clone();
+    let (computed, recalls) = leased(move || of.read());
+    assert_eq!(lease(&computed), 1);
+    table.value.store(2, Ordering::SeqCst);
+    let due = origin.invalidate([&table.source]);
+    assert_eq!((recalls(), due.is_empty()), (1, true));
+    assert_eq!(lease(&computed), 2);
+}
+
+#[test]
+fn what_a_batch_has_written_makes_nothing_that_may_be_kept() {
+    let signal = Signal::new(1);
+    let (computed, recalls) = doubled(&signal);
+    assert_eq!(lease(&computed), 2);
+    batch(|| {
+        assert_eq!((lease(&computed), recalls()), (2, 0), "nothing is written yet");
+        signal.set(2);
+        assert_eq!((lease(&computed), recalls()), (4, 1), "nobody else may see it");
+    });
+    assert_eq!(recalls(), 2);
+    assert_eq!((lease(&computed), recalls()), (4, 2));
+}
+
+#[test]
+fn a_value_that_was_overtaken_is_recalled_at_once() {
+    let (origin, table) = (Origin::new(), Table::new(0));
+    let times = Arc::new(AtomicI64::new(100));
+    let (computed, recalls) = leased({
+        let (origin, table, times) = (origin.clone(), table.clone(), Arc::clone(&times));
+        move || {
+            let value = table.read();
+            if times.fetch_sub(1, Ordering::SeqCst) > 0 {
+                let (origin, table) = (origin.clone(), table.clone());
+                let overtake = move || {
+                    table.value.fetch_add(1, Ordering::SeqCst);
+                    origin.invalidate([&table.source]).run();
+                };
+                thread::spawn(overtake).join().unwrap();
+            }
+            value
+        }
+    });
+    lease(&computed);
+    assert!(times.load(Ordering::SeqCst) > 0, "it was still being overtaken");
+    assert_eq!(recalls(), 1);
+    times.store(0, Ordering::SeqCst);
+    assert_eq!((lease(&computed), recalls()), (table.value.load(Ordering::SeqCst), 1));
+}
+
+#[test]
+fn a_computed_that_panics_keeps_nothing() {
+    let signal = Signal::new(1);
+    let of = signal.clone();
+    let (computed, recalls) = leased(move || 8 / (of.get() - 1));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| lease(&computed))).is_err());
+    signal.set(3);
+    assert_eq!((recalls(), lease(&computed)), (0, 4));
+}
+
+/// While the first change recalls what was made of it, another thread makes a second one.
+fn change_within_a_recall(
+    made: impl Fn() -> i64 + Send + Sync + 'static,
+    change: impl Fn() + Send + Sync + 'static,
+) {
+    let (heard, change) = (Arc::new(AtomicUsize::new(0)), Arc::new(change));
+    let is_first = AtomicBool::new(true);
+    let recall = {
+        let (heard, change) = (Arc::clone(&heard), Arc::clone(&change));
+        move || {
+            if is_first.swap(false, Ordering::SeqCst) {
+                let (heard, change) = (Arc::clone(&heard), Arc::clone(&change));
+                let second = move || {
+                    change();
+                    assert!(heard.load(Ordering::SeqCst) > 0, "its keeper has not heard of it yet");
+                };
+                thread::spawn(second).join().unwrap();
+            }
+            heard.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let computed = Computed::new_with_leases(made, i64::eq, recall);
+    lease(&computed);
+    change();
+    assert_eq!(heard.load(Ordering::SeqCst), 2);
+    change();
+    assert_eq!(heard.load(Ordering::SeqCst), 2, "it is over");
+}
+
+#[test]
+fn a_signal_is_not_set_before_the_keeper_has_heard_who_was_being_told_already() {
+    let signal = Signal::new(0);
+    let of = signal.clone();
+    change_within_a_recall(move || of.get(), move || signal.update(|value| *value += 1));
+}
+
+#[test]
+fn data_elsewhere_is_not_changed_before_the_keeper_has_heard_who_was_being_told_already() {
+    let (origin, table) = (Origin::new(), Table::new(0));
+    let between = table.computed();
+    let change = move || {
+        table.value.fetch_add(1, Ordering::SeqCst);
+        assert!(origin.invalidate([&table.source]).is_empty());
+    };
+    change_within_a_recall(move || between.get(), change);
+}
+
+/// Keeps a value as the other side of the boundary does: unless it was recalled since before it was read.
+#[derive(Default)]
+struct Keeper(Mutex<(u64, Option<i64>)>);
+
+impl Keeper {
+    fn read(&self, computed: &Computed<i64>) -> i64 {
+        let (recalls, kept) = *self.0.lock().unwrap();
+        if let Some(kept) = kept {
+            return kept;
+        }
+        let value = lease(computed);
+        let mut state = self.0.lock().unwrap();
+        if state.0 == recalls {
+            state.1 = Some(value);
+        }
+        value
+    }
+
+    fn recall(&self) {
+        let mut state = self.0.lock().unwrap();
+        *state = (state.0 + 1, None);
+    }
+}
+
+#[test]
+fn whoever_has_changed_something_never_finds_an_older_value_kept() {
+    let signals = [Signal::new(0), Signal::new(0)];
+    let keeper = Arc::new(Keeper::default());
+    let sum = {
+        let (signals, keeper) = (signals.clone(), Arc::clone(&keeper));
+        let sum = move || signals.iter().map(Signal::get).sum::<i64>();
+        Computed::new_with_leases(sum, i64::eq, move || keeper.recall())
+    };
+    thread::scope(|scope| {
+        for signal in &signals {
+            let (sum, keeper) = (&sum, &keeper);
+            scope.spawn(move || {
+                let mut last = 0;
+                for value in 1..=5_000 {
+                    signal.set(value);
+                    let found = keeper.read(sum);
+                    assert!(found > last, "{found} is not newer than {last}");
+                    last = found;
+                }
+            });
+        }
+    });
+    assert_eq!(keeper.read(&sum), 10_000);
+}
