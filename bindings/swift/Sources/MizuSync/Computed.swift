@@ -14,6 +14,8 @@ internal import MizuSyncNative
 public final class Computed<Value: Sendable>: Sendable {
     private let kept: ComputedValues<Value>
     private let node = Locked<NativeComputed?>(nil)
+    /// The number of the value, which keeps nothing of the app's alive.
+    private let lease = Lease<UInt64>()
 
     /// A computed value. A new one that is the same by `isSame` is no change.
     public init(
@@ -31,11 +33,10 @@ public final class Computed<Value: Sendable>: Sendable {
     /// only then.
     public var value: Value {
         get throws {
-            try Tracking.mayNest()
-            let node = made()
             while true {
-                // Between the two calls another thread may have made it anew.
-                if let outcome = kept.of(try crossing { try node.get() }) { return try outcome.get() }
+                if let outcome = kept.of(try number()) { return try outcome.get() }
+                // Another thread has made it anew meanwhile.
+                lease.ready()
             }
         }
     }
@@ -45,9 +46,21 @@ public final class Computed<Value: Sendable>: Sendable {
         .read { try self.value }
     }
 
+    /// A call where it is noted that it is read, or where it may need what nobody else sees yet.
+    private func number() throws -> UInt64 {
+        if Tracking.isOn || Tracking.isBatching {
+            try Tracking.mayNest()
+            return try crossing { try made().get() }
+        }
+        return try lease.value {
+            try Tracking.mayNest()
+            return try crossing { try made().lease() }
+        }
+    }
+
     private func made() -> NativeComputed {
         node.with { node in
-            let made = node ?? NativeComputed(compute: Weakly(kept))
+            let made = node ?? NativeComputed(compute: Weakly(kept), recall: lease)
             node = made
             return made
         }

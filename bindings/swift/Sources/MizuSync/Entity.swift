@@ -8,11 +8,18 @@ public struct Entity<Value: Codable & Sendable>: Identifiable, Sendable {
     /// Its id.
     public let id: String
 
-    /// Its value; `nil` when it is not visible.
+    private let copy = EntityCopy()
+
+    init(client: SyncClient, codec: Codec<Value>, id: String) {
+        self.client = client
+        self.codec = codec
+        self.id = id
+    }
+
+    /// Its value; `nil` when it is not visible. A handle that was read before, or a copy of it, reads again without a call into
+    /// the core, until the entity is changed: keep the handle of what is read often.
     public func get() throws -> Value? {
-        let native = try client.native
-        return try crossing { try native.get(collection: codec.collection, id: id) }
-            .map { try codec.decode(native, id: id, $0) }
+        try copy.json(client, collection: codec.collection, id: id).map { try codec.decode(client.native, id: id, $0) }
     }
 
     /// It with all that is known of it; `nil` when it is not visible.

@@ -77,7 +77,7 @@ public final class Signal<Value: Sendable>: Sendable {
 public func batch<R>(_ body: () throws -> R) throws -> R {
     try withoutActuallyEscaping(body) { body in
         // What runs inside is tracked as it is outside.
-        let called = Called(isTracked: Tracking.isOn, body)
+        let called = Called(isTracked: Tracking.isOn, isBatching: true, body)
         try crossing { try MizuSyncNative.batch(body: called) }
         return try called.result()
     }

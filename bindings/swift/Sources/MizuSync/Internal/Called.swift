@@ -8,16 +8,23 @@ final class Called<R>: Body, @unchecked Sendable {
     private let work: () throws -> R
     private let isTracked: Bool
     private let isComputing: Bool
+    private let isBatching: Bool
     private var outcome: Result<R, any Error>?
 
-    init(isTracked: Bool, isComputing: Bool = Tracking.isComputing, _ work: @escaping () throws -> R) {
+    init(
+        isTracked: Bool, isComputing: Bool = Tracking.isComputing, isBatching: Bool = Tracking.isBatching,
+        _ work: @escaping () throws -> R
+    ) {
         self.isTracked = isTracked
         self.isComputing = isComputing
+        self.isBatching = isBatching
         self.work = work
     }
 
     func run() {
-        outcome = Tracking.with(isOn: isTracked, isComputing: isComputing) { Result { try work() } }
+        outcome = Tracking.with(isOn: isTracked, isComputing: isComputing, isBatching: isBatching) {
+            Result { try work() }
+        }
     }
 
     /// What it gave, or throws what it has thrown.

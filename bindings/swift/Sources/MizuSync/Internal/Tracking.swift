@@ -4,8 +4,9 @@ import Foundation
 enum Tracking {
     private static let isOnBit = 1
     private static let isComputingBit = 2
+    private static let isBatchingBit = 4
     /// Above the bits it is counted how many run, each for the one before it.
-    private static let level = 4
+    private static let level = 8
 
     /// A thread of a queue has a stack of 512 KB.
     private static let deepest = 64
@@ -28,12 +29,18 @@ enum Tracking {
     /// Whether a computed runs, which only reads.
     static var isComputing: Bool { bits & isComputingBit != 0 }
 
-    /// Runs `work` as code whose reads are noted or not, of a computed or not.
+    /// Whether a batch of signals runs, of which only this thread sees what it has set.
+    static var isBatching: Bool { bits & isBatchingBit != 0 }
+
+    /// Runs `work` as code whose reads are noted or not, of a computed or a batch or not.
     static func with<R, E: Error>(
-        isOn: Bool, isComputing: Bool = Tracking.isComputing, _ work: () throws(E) -> R
+        isOn: Bool, isComputing: Bool = Tracking.isComputing, isBatching: Bool = Tracking.isBatching,
+        _ work: () throws(E) -> R
     ) throws(E) -> R {
         let before = bits
-        bits = (isOn ? isOnBit : 0) | (isComputing ? isComputingBit : 0) | (before / level + 1) * level
+        bits =
+            (isOn ? isOnBit : 0) | (isComputing ? isComputingBit : 0) | (isBatching ? isBatchingBit : 0)
+            | (before / level + 1) * level
         defer { bits = before }
         return try work()
     }

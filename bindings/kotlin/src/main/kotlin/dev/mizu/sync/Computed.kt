@@ -2,6 +2,7 @@ package dev.mizu.sync
 
 import dev.mizu.sync.ffi.Compute
 import dev.mizu.sync.ffi.NativeComputed
+import dev.mizu.sync.internal.Lease
 import dev.mizu.sync.internal.Tracking
 import dev.mizu.sync.internal.crossing
 import kotlinx.coroutines.CancellationException
@@ -27,15 +28,30 @@ public class Computed<T>(
     compute: () -> T,
 ) : Readable<T> {
     private val values = Values(compute, isSame)
-    private val node by lazy { crossing { NativeComputed(Weakly(values)) } }
+
+    /** The number of the value, which keeps nothing of the app's alive. */
+    private val lease = Lease<ULong>()
+    private val node by lazy { crossing { NativeComputed(Weakly(values), lease) } }
 
     override val value: T
         get() {
-            Tracking.mayNest()
             while (true) {
-                // Between the two calls another thread may have made it anew.
-                val outcome = values.of(crossing { node.get() })
+                val outcome = values.of(number())
                 if (outcome != null) return outcome.getOrThrow()
+                // Another thread has made it anew meanwhile.
+                lease.ready()
+            }
+        }
+
+    /** A call where it is noted that it is read, or where it may need what nobody else sees yet. */
+    private fun number(): ULong =
+        if (Tracking.isOn || Tracking.isBatching) {
+            Tracking.mayNest()
+            crossing { node.get() }
+        } else {
+            lease.value {
+                Tracking.mayNest()
+                crossing { node.lease() }
             }
         }
 }

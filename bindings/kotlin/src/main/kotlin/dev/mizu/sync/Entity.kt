@@ -4,6 +4,7 @@ import dev.mizu.sync.ffi.NativeClient
 import dev.mizu.sync.ffi.News
 import dev.mizu.sync.ffi.Write
 import dev.mizu.sync.internal.Codec
+import dev.mizu.sync.internal.EntityCopy
 import dev.mizu.sync.internal.crossing
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
@@ -24,8 +25,13 @@ public class Entity<T> internal constructor(
     private val native: NativeClient
         get() = client.native
 
-    /** Its value; `null` when it is not visible. */
-    public fun get(): T? = crossing { native.get(codec.collection, id) }?.let { codec.decode(native, id, it) }
+    private val copy = EntityCopy(client, codec.collection, id)
+
+    /**
+     * Its value, another object each time; `null` when it is not visible. A handle that was read before reads again without
+     * a call into the core, until the entity is changed: keep the handle of what is read often.
+     */
+    public fun get(): T? = copy.json()?.let { codec.decode(native, id, it) }
 
     /** It with all that is known of it; `null` when it is not visible. */
     public fun row(): Row<T>? = crossing { native.row(codec.collection, id) }?.let { codec.row(native, id, it) }

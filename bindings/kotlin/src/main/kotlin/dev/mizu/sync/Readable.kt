@@ -47,7 +47,7 @@ public interface Readable<out T> {
 
 /** Runs [read], whose reads make the effect due. */
 internal fun <R> NativeEffect.read(read: () -> R): R {
-    val called = Called(isTracked = true, isComputing = false, read)
+    val called = Called(isTracked = true, isComputing = false, work = read)
     crossing { run(called) }
     return called.result()
 }

@@ -64,7 +64,7 @@ public class Signal<T>(
 /** Runs code whose writes of signals make effects due once, at its end. */
 public fun <R> batch(block: () -> R): R {
     // What runs inside is tracked as it is outside.
-    val called = Called(Tracking.isOn, work = block)
+    val called = Called(Tracking.isOn, isBatching = true, work = block)
     crossing {
         dev.mizu.sync.ffi
             .batch(called)

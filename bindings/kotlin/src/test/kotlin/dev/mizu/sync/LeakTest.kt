@@ -88,6 +88,20 @@ class LeakTest {
         }
 
     @Test
+    fun `handles of which a copy was kept`() =
+        blocking(LONG) {
+            testClient().use { client ->
+                client.todos.create("a", Todo("Milk"))
+                val before = Held.atRest()
+                repeat(1_000) {
+                    val handle = client.todos["a"]
+                    repeat(3) { check(handle.get() == Todo("Milk")) }
+                }
+                Held.assertNoMoreThan(before)
+            }
+        }
+
+    @Test
     fun `subscriptions of flows`() =
         blocking(LONG) {
             testClient().use { client ->

@@ -11,6 +11,7 @@ internal object Tracking {
     private class Running(
         val isTracked: Boolean,
         val isComputing: Boolean,
+        val isBatching: Boolean,
         val depth: Int,
     )
 
@@ -24,14 +25,19 @@ internal object Tracking {
     val isComputing: Boolean
         get() = running.get()?.isComputing == true
 
-    /** Runs [work] as code whose reads are noted or not, of a computed or not. */
+    /** Whether a batch of signals runs, of which only this thread sees what it has set. */
+    val isBatching: Boolean
+        get() = running.get()?.isBatching == true
+
+    /** Runs [work] as code whose reads are noted or not, of a computed or a batch or not. */
     fun <R> with(
         isOn: Boolean,
         isComputing: Boolean = this.isComputing,
+        isBatching: Boolean = this.isBatching,
         work: () -> R,
     ): R {
         val before = running.get()
-        running.set(Running(isOn, isComputing, if (before == null) 1 else before.depth + 1))
+        running.set(Running(isOn, isComputing, isBatching, if (before == null) 1 else before.depth + 1))
         try {
             return work()
         } finally {
@@ -66,12 +72,13 @@ internal object Tracking {
 internal class Called<R>(
     private val isTracked: Boolean,
     private val isComputing: Boolean = Tracking.isComputing,
+    private val isBatching: Boolean = Tracking.isBatching,
     private val work: () -> R,
 ) : Body {
     private var outcome: Result<R>? = null
 
     override fun run() {
-        outcome = Tracking.with(isTracked, isComputing) { runCatching(work) }
+        outcome = Tracking.with(isTracked, isComputing, isBatching) { runCatching(work) }
     }
 
     /** What it gave, or throws what it has thrown. */

@@ -39,6 +39,5 @@ object Jvm {
             .bufferedReader()
             .readText()
 
-    private fun classPath(): String =
-        System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
+    fun classPath(): String = System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
 }

@@ -1,0 +1,26 @@
+package dev.mizu.sync.internal
+
+import dev.mizu.sync.SyncClient
+
+/**
+ * The JSON of an entity. From the second time that it is read on, a copy is kept here until the core recalls it: a handle
+ * that is made, read once and dropped costs one call.
+ */
+internal class EntityCopy(
+    private val client: SyncClient,
+    private val collection: String,
+    private val id: String,
+) {
+    @Volatile
+    private var wasRead = false
+    private val lease = Lease<String?>()
+    private val entity by lazy { client.native.entity(collection, id, lease) }
+
+    /** `null` when the entity is not visible. Whoever is tracked has to tell the core that it reads it. */
+    fun json(): String? {
+        val native = client.native
+        if (wasRead && !Tracking.isOn && !client.isPaused) return lease.value { crossing { entity.lease() } }
+        wasRead = true
+        return crossing { native.get(collection, id) }
+    }
+}
