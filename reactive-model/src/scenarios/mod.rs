@@ -1,5 +1,6 @@
 //! What may go wrong between threads: deadlocks, lost wake-ups, half batches, leaks.
 
+mod lease;
 mod signals;
 mod sources;
 
