@@ -13,14 +13,17 @@ import dev.mizu.sync.SyncException
 import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.flow.distinctUntilChanged
+import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
-import java.util.concurrent.CopyOnWriteArraySet
+import java.util.concurrent.ConcurrentHashMap
 
 /**
- * Tells clients what Android tells the process: whether there is a network, and whether the app is seen. When the app goes
- * to the background with writes on their way, they are sent by [SyncWork] should the process die.
+ * Tells clients what Android tells the process: whether there is a network, and whether the app is seen. While the app is in
+ * the background, writes that are on their way are sent by [SyncWork] should the process die.
  *
  * ```
  * SyncPlatform.attach(client)
@@ -30,7 +33,8 @@ import java.util.concurrent.CopyOnWriteArraySet
  * forgotten when it is [detached][detach], which is to be done before it is closed.
  */
 public object SyncPlatform {
-    private val attached = CopyOnWriteArraySet<SyncClient>()
+    /** The clients, each with whoever looks at what it has not sent. */
+    private val attached = ConcurrentHashMap<SyncClient, Job>()
     private val background =
         CoroutineScope(
             SupervisorJob() + Dispatchers.Default + CoroutineExceptionHandler { _, failure -> notSent(failure) },
@@ -44,6 +48,8 @@ public object SyncPlatform {
         val sendLater: () -> Unit,
     ) {
         var isUp = true
+
+        @Volatile
         var isSeen = false
         var network: NetworkFollower? = null
         var lifecycle: DefaultLifecycleObserver? = null
@@ -51,7 +57,7 @@ public object SyncPlatform {
 
     /** The clients that are attached. */
     public val clients: Set<SyncClient>
-        get() = attached.toSet()
+        get() = attached.keys.toSet()
 
     /**
      * Tells [client] from now on.
@@ -63,7 +69,7 @@ public object SyncPlatform {
         val state = checkNotNull(state) { "call SyncPlatform.start(context) first: androidx.startup has not done so" }
         // Whatever changes meanwhile is told after it, and not overtaken by what was before.
         synchronized(state) {
-            attached += client
+            attached.computeIfAbsent(client) { background.launch { sendLater(state, it) } }
             client.setNetwork(state.isUp)
             client.setForeground(state.isSeen)
         }
@@ -71,7 +77,7 @@ public object SyncPlatform {
 
     /** Tells [client] nothing more. */
     public fun detach(client: SyncClient) {
-        attached -= client
+        attached.remove(client)?.cancel()
     }
 
     /** Begins, for apps that have removed the provider of androidx.startup. On any thread; a second call does nothing. */
@@ -99,14 +105,15 @@ public object SyncPlatform {
     /** Ends it, and forgets all clients: for tests, which share a process. */
     internal fun stop() {
         val state = synchronized(this) { state.also { state = null } } ?: return
-        attached.clear()
+        attached.keys.toList().forEach(::detach)
         state.network?.stop()
         onMain { state.lifecycle?.let(ProcessLifecycleOwner.get().lifecycle::removeObserver) }
     }
 
     /** Waits until what was begun in the background is done: for tests. */
     internal suspend fun settle() {
-        background.coroutineContext.job.children.forEach { it.join() }
+        val looking = attached.values.toSet()
+        background.coroutineContext.job.children.filter { it !in looking }.forEach { it.join() }
     }
 
     private fun networkChanged(
@@ -127,7 +134,21 @@ public object SyncPlatform {
             state.isSeen = isSeen
             tell { it.setForeground(isSeen) }
         }
-        if (!isSeen) background.launch { if (attached.any(::hasUnsent)) state.sendLater() }
+        if (!isSeen) background.launch { if (attached.keys.any(::hasUnsent)) state.sendLater() }
+    }
+
+    /** Has that sent which is written while nobody sees the app: by a push message, an alarm, a widget. */
+    private suspend fun sendLater(
+        state: State,
+        client: SyncClient,
+    ) {
+        try {
+            client.status.flow().map { it.pending > 0 }.distinctUntilChanged().collect { hasUnsent ->
+                if (hasUnsent && !state.isSeen) state.sendLater()
+            }
+        } catch (_: SyncException) {
+            // It could not be opened, which is told elsewhere.
+        }
     }
 
     /** An app in which WorkManager does not work is none that has to end. */
@@ -143,9 +164,8 @@ public object SyncPlatform {
         }
 
     private fun tell(what: (SyncClient) -> Unit) {
-        // Kotlin's own removes by an iterator, which this set does not let it.
-        attached.removeIf { it.isClosed }
-        attached.forEach(what)
+        attached.keys.filter { it.isClosed }.forEach(::detach)
+        attached.keys.forEach(what)
     }
 
     private fun onMain(work: () -> Unit) {

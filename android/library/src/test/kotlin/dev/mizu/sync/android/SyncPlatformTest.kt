@@ -91,6 +91,20 @@ class SyncPlatformTest {
         }
 
     @Test
+    fun `what is written while nobody sees the app is sent by a worker`() =
+        runBlocking {
+            SyncClient(server.url, "user:1").use { client ->
+                SyncPlatform.attach(client)
+                comeAndGo()
+                SyncPlatform.settle()
+                client.collection<Todo>("todo").add(Todo("Milk"))
+                val work = WorkManager.getInstance(app).getWorkInfosForUniqueWorkFlow(SyncWork.FLUSH)
+                withTimeout(60.seconds) { work.first { it.isNotEmpty() } }
+                Unit
+            }
+        }
+
+    @Test
     fun `an app that goes to the background with nothing unsent asks for no work`() =
         runBlocking {
             SyncClient(server.url, "user:1").use { client ->
