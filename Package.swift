@@ -25,7 +25,7 @@ let core: Target =
 
 let package = Package(
     name: "MizuSync",
-    platforms: [.iOS(.v16), .macOS(.v13), .tvOS(.v16), .watchOS(.v9)],
+    platforms: [.iOS(.v16), .macOS(.v13)],
     products: [
         .library(name: "MizuSync", targets: ["MizuSync"]),
         .library(name: "MizuSyncPlatform", targets: ["MizuSyncPlatform"]),

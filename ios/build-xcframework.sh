@@ -10,9 +10,10 @@ for tool in cargo xcodebuild lipo ditto swift; do
 done
 
 cargo xtask bindings
-headers=target/bindings/swift/MizuSyncFFI/include
 out=target/ios
 rm -rf "$out" && mkdir -p "$out/simulator" "$out/mac"
+ios/headers.sh "$out/headers"
+headers=$out/headers
 
 library=libmizu_sync_native.a
 export IPHONEOS_DEPLOYMENT_TARGET=16.0 MACOSX_DEPLOYMENT_TARGET=13.0

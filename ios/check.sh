@@ -4,15 +4,14 @@
 set -euo pipefail
 out=target/ios-check
 built=target/swift/debug/Modules
-header=target/bindings/swift/MizuSyncFFI/include
 rm -rf "$out" && mkdir -p "$out"
+ios/headers.sh "$out/headers"
 swift6=("$@" -swift-version 6 -warnings-as-errors -parse-as-library -package-name mizusync -I "$out")
 
 module() { # name, sources
   local name=$1
   shift
-  nice "${swift6[@]}" -I "$built" -Xcc "-fmodule-map-file=$header/module.modulemap" \
-    -emit-module -module-name "$name" -emit-module-path "$out/$name.swiftmodule" "$@"
+  nice "${swift6[@]}" -I "$built" -I "$out/headers" -emit-module -module-name "$name" -emit-module-path "$out/$name.swiftmodule" "$@"
   echo "ios: $name is type-checked"
 }
 

@@ -26,6 +26,7 @@ usage: cargo xtask COMMAND
   bindings          build the native library, and generate the Kotlin and Swift sides of it
   swift             lint and test the Swift API
   swift ARGUMENT…   call SwiftPM, which finds the native library
+  xcframework       build the library for Apple's platforms, on a Mac
   mobile-check      type-check the SDK for Android and iOS
 ";
 
@@ -37,6 +38,7 @@ enum Request<'a> {
     Test(Vec<&'a str>),
     Bindings,
     Swift(&'a [&'a str]),
+    Xcframework,
     MobileCheck,
     /// By a build script in the check above: see `mobile::c_compiler`.
     CompileC(&'a [&'a str]),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
             }
         },
         Request::Swift(arguments) => swift::call(arguments),
+        Request::Xcframework => swift::xcframework(),
         Request::MobileCheck => mobile::check(),
         Request::CompileC(arguments) => mobile::compile_c(arguments),
         Request::Unclear => {
@@ -83,6 +86,7 @@ fn request<'a>(arguments: &'a [&'a str]) -> Request<'a> {
         _ if arguments.iter().any(|argument| ["--help", "-h"].contains(argument)) => Request::Help,
         ["test", "--list"] => Request::List,
         ["bindings"] => Request::Bindings,
+        ["xcframework"] => Request::Xcframework,
         ["test", names @ ..] => Request::Test(names.to_vec()),
         ["mobile-check"] => Request::MobileCheck,
         _ => Request::Unclear,

@@ -11,7 +11,15 @@ const SOURCES: [&str; 3] = ["Package.swift", "bindings/swift", "ios"];
 
 /// Lints and tests; or, with arguments, calls `swift` with them.
 pub fn call(arguments: &[&str]) -> ExitCode {
-    let called = if arguments.is_empty() { check() } else { swift(arguments) };
+    ended(if arguments.is_empty() { check() } else { swift(arguments) })
+}
+
+/// Builds the library for Apple's platforms, as a release of the Swift package has it.
+pub fn xcframework() -> ExitCode {
+    ended(run(&mut Command::new("ios/build-xcframework.sh"), "ios/build-xcframework.sh"))
+}
+
+fn ended(called: io::Result<()>) -> ExitCode {
     match called {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
