@@ -16,6 +16,8 @@ final class Opening: @unchecked Sendable {
     private let changed = NSCondition()
     private var state = State.waiting
     private var isOpening = false
+    /// Who frees the file. Objects of the app may end meanwhile, which may close the client once more.
+    private var closing: Thread?
     /// What is to be done when it is open, in order.
     private var actions: [@Sendable (NativeClient) throws -> Void] = []
     /// Who waits without a thread.
@@ -75,19 +77,28 @@ final class Opening: @unchecked Sendable {
         if let client { action(client) }
     }
 
-    /// Closes the client. The file is free when this returns.
+    /// Closes the client. The file is free when this returns, also where another thread closes it at the same time.
     func close() {
-        let (before, resumed) = locked {
-            let before = state
+        let (open, resumed) = locked {
+            var open: NativeClient?
+            if case .open(let client) = state {
+                open = client
+                closing = .current
+            }
             state = .closed
             actions = []
             defer { waiting = [] }
             changed.broadcast()
-            while isOpening { changed.wait() }
-            return (before, waiting)
+            while isOpening || closing != nil && closing !== Thread.current { changed.wait() }
+            return (open, waiting)
         }
         for continuation in resumed { continuation.resume() }
-        if case .open(let client) = before { client.shutDown() }
+        guard let open else { return }
+        open.shutDown()
+        locked {
+            closing = nil
+            changed.broadcast()
+        }
     }
 
     private func waits(_ action: @escaping @Sendable (NativeClient) throws -> Void) -> Bool {
@@ -148,6 +159,7 @@ final class Opening: @unchecked Sendable {
 extension Opening {
     /// Nobody needs the client any more; if it is being opened it is closed when it is. Waits for nothing.
     func forget() {
+        if isClosed { return }
         Thread.detachNewThread { self.close() }
     }
 }
