@@ -115,7 +115,7 @@ struct ClosedTests {
         let used = Used(try SyncClient.inMemory())
         used.client.close()
         let (errors, failed) = AsyncStream<any Error>.makeStream()
-        let effect = Effect(on: .global(), onError: { failed.yield($0) }) { _ = try used.query.count() }
+        let effect = Effect(on: .global(), onError: { failed.yield($0) }, { _ = try used.query.count() })
         for await error in errors {
             #expect((error as? SyncError)?.code == .closed)
             break
