@@ -214,6 +214,11 @@ public final class SyncClient: Sendable {
         }
     }
 
+    /// Waits until the client is open, or the task is cancelled: for what only reads or waits.
+    func opened() async throws {
+        try await opening.openedUnlessCancelled()
+    }
+
     /// Somebody hears of a close by `wakes`, until what this gives is gone; `nil` when it is closed.
     func heard(by wakes: Wakes) -> Heard? {
         watching.with { $0[ObjectIdentifier(wakes)] = wakes }
@@ -230,7 +235,7 @@ public final class SyncClient: Sendable {
         Values {
             try begin(self.native, $0)
         } opened: {
-            _ = try await self.opening.opened()
+            try await self.opened()
         } failed: {
             self.callbacks.failed($0)
         } heard: {

@@ -77,6 +77,8 @@ final class Watching<Element: Sendable>: Sendable {
                 if let news = try await Work.run({ try feed.next() }) { return news }
             } catch let error as SyncError where error.code == .closed {
                 return nil
+            } catch is CancellationError {
+                return nil
             } catch {
                 values.failed(SyncError(known: error))
                 // It could not even begin.

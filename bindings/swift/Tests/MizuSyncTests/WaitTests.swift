@@ -103,6 +103,43 @@ struct WaitTests {
         client.close()
     }
 
+    @Test(arguments: Waits.allCases)
+    func nobodyWhoIsCancelledWaitsForAFileThatIsStillBeingOpened(_ waits: Waits) async throws {
+        try await withOpening { client in
+            let wait = Task { try await waits.wait(client) }
+            let delivered = Task { try await client.delivered(timeout: soon) }
+            for _ in 0..<10 { await Task.yield() }
+            wait.cancel()
+            delivered.cancel()
+            await #expect(throws: CancellationError.self) { try await wait.value }
+            await #expect(throws: CancellationError.self) { try await delivered.value }
+        }
+    }
+
+    @Test(arguments: Loop.allCases)
+    func aLoopThatIsCancelledWhileTheFileIsBeingOpenedEnds(_ loop: Loop) async throws {
+        try await withOpening { client in
+            let looping = Task { try await loop.run(client) { true } }
+            for _ in 0..<10 { await Task.yield() }
+            looping.cancel()
+            try await looping.value
+        }
+    }
+
+    /// A client whose file takes longer to open than `test`.
+    private func withOpening(_ test: (SyncClient) async throws -> Void) async throws {
+        let (goOn, isOpened) = (Gate(), Box(false))
+        let client = SyncClient(scope: "user:1") {
+            defer { isOpened.value = true }
+            try goOn.pass()
+            throw Wrong("there is no file")
+        }
+        try await test(client)
+        #expect(!isOpened.value)
+        goOn.open()
+        client.close()
+    }
+
     @Test
     func aServerThatNobodyReachesIsTheReason() async throws {
         let server = try TestServer()
