@@ -316,6 +316,31 @@ struct CallbackFaultsTests {
         }
     }
 
+    @Test
+    func whatLoopsCannotReadIsToldOneAfterTheOther() async throws {
+        let server = try TestServer()
+        let ids = (0..<8).map { "unreadable\($0)" }
+        for id in ids { try server.putJSON("user:1", "todo", id, "{}") }
+        let (running, isCalled, goOn, log) = (Box(0), Gate(), Gate(), Log())
+        let client = try await server.client("user:1") {
+            $0.onError = { _ in
+                running.with { $0 += 1 }
+                log.add(.int(Int64(running.value)))
+                isCalled.open()
+                try goOn.pass()
+                running.with { $0 -= 1 }
+            }
+        }
+        let loops = ids.map { id in Task { for await _ in client.todos[id].values {} } }
+        try await isCalled.passed()
+        // So that the others have met theirs, most likely.
+        for _ in 0..<1_000 { await Task.yield() }
+        goOn.open()
+        for _ in ids { #expect(try await log.next() == 1) }
+        client.close()
+        for loop in loops { await loop.value }
+    }
+
     @Test(arguments: Loop.allCases)
     func aLoopMayCloseTheClientWhichEndsTheOthers(_ loop: Loop) async throws {
         let server = try TestServer()
