@@ -341,6 +341,25 @@ struct CallbackFaultsTests {
         for loop in loops { await loop.value }
     }
 
+    @Test
+    func loopsOverAClientThatCannotBeOpenedLeaveTheAppItsThreads() async throws {
+        let (isCalled, goOn) = (Gate(), Gate())
+        let client = try SyncClient("no URL", scope: "user:1") {
+            $0.database = .inMemory
+            $0.onError = { _ in
+                isCalled.open()
+                try goOn.pass()
+            }
+        }
+        try await isCalled.passed()
+        // More than Swift has threads.
+        let loops = (0..<32).map { _ in Task { for await _ in client.todos.values {} } }
+        for _ in 0..<1_000 { await Task.yield() }
+        goOn.open()
+        for loop in loops { await loop.value }
+        client.close()
+    }
+
     @Test(arguments: Loop.allCases)
     func aLoopMayCloseTheClientWhichEndsTheOthers(_ loop: Loop) async throws {
         let server = try TestServer()
