@@ -61,14 +61,25 @@ public struct Entity<Value: Codable & Sendable>: Identifiable, Sendable {
     /// others survive. Nothing happens when none is. On disk when this returns.
     ///
     /// `change` runs on a thread for writes, and again if the entity was changed meanwhile, so that none of two changes at
-    /// the same time is lost.
+    /// the same time is lost; not again once the task is cancelled.
     ///
-    /// - Throws: ``SyncError/Code/notFound`` when it is not visible, and what `change` throws.
+    /// - Throws: ``SyncError/Code/notFound`` when it is not visible, what `change` throws, and a `CancellationError`: nothing
+    ///   was written then.
     public func update(_ change: @escaping @Sendable (inout Value) throws -> Void) async throws {
-        try await client.writing { native in
-            try codec.update(native, id: id, change).passed {
-                try native.change(collection: codec.collection, id: id, whole: false, change: $0)
+        let isCancelled = Locked(false)
+        try await withTaskCancellationHandler {
+            try await client.writing { native in
+                var isOvertaken = false
+                return try codec.update(native, id: id) { value in
+                    if isOvertaken && isCancelled.with({ $0 }) { throw CancellationError() }
+                    isOvertaken = true
+                    try change(&value)
+                }.passed {
+                    try native.change(collection: codec.collection, id: id, whole: false, change: $0)
+                }
             }
+        } onCancel: {
+            isCancelled.with { $0 = true }
         }
     }
 

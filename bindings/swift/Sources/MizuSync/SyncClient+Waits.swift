@@ -24,6 +24,7 @@ extension SyncClient {
         let wakes = Wakes()
         let heard = heard(by: wakes)
         defer { withExtendedLifetime(heard) {} }
+        try await opened()
         try await writing { try $0.whenDelivered(listener: wakes) }
         guard try await happens(within: timeout, { try await self.next(wakes) }) else {
             throw SyncError(
@@ -35,6 +36,7 @@ extension SyncClient {
         let wakes = Wakes()
         let heard = heard(by: wakes)
         defer { withExtendedLifetime(heard) {} }
+        try await opened()
         let wait = try await writing { try $0.wait(goal: goal, listener: wakes) }
         let isDone: @Sendable () async throws -> Bool = {
             try await Work.run { try crossing { try wait.isDone() } }

@@ -225,6 +225,22 @@ public final class SyncClient: Sendable {
         }
     }
 
+    /// Something is in the way of those who watch: told where the core tells, after what it tells now.
+    private func failed(_ error: SyncError) {
+        let telling = Telling { [weak callbacks] in callbacks?.failed(error) }
+        do {
+            try native.whenDelivered(listener: telling)
+        } catch {
+            // It tells nothing any more, or never did.
+            telling.ready()
+        }
+    }
+
+    /// Waits until the client is open, or the task is cancelled: for what only reads or waits.
+    func opened() async throws {
+        try await opening.openedUnlessCancelled()
+    }
+
     /// Somebody hears of a close by `wakes`, until what this gives is gone; `nil` when it is closed.
     func heard(by wakes: Wakes) -> Heard? {
         watching.with { $0[ObjectIdentifier(wakes)] = wakes }
@@ -241,9 +257,9 @@ public final class SyncClient: Sendable {
         Values {
             try begin(self.native, $0)
         } opened: {
-            _ = try await self.opening.opened()
+            try await self.opened()
         } failed: {
-            self.callbacks.failed($0)
+            self.failed($0)
         } heard: {
             self.heard(by: $0)
         }

@@ -77,8 +77,12 @@ final class Watching<Element: Sendable>: Sendable {
                 if let news = try await Work.run({ try feed.next() }) { return news }
             } catch let error as SyncError where error.code == .closed {
                 return nil
+            } catch is CancellationError {
+                return nil
             } catch {
-                values.failed(SyncError(known: error))
+                let known = SyncError(known: error)
+                // The app may take its time over it.
+                try? await Work.run { [values] in values.failed(known) }
                 // It could not even begin.
                 if feed.with({ $0 == nil }) { return nil }
             }

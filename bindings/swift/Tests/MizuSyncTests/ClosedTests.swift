@@ -1,87 +1,169 @@
-import MizuSync
+import MizuSyncNative
 import MizuSyncTesting
 import Testing
 
+@testable import MizuSync
+
 @Suite
 struct ClosedTests {
-    /// What is called of a client after it was closed.
-    struct Use: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let call: @Sendable (SyncClient) async throws -> Void
+    /// What an app may still have of a client that is closed.
+    struct Used: Sendable {
+        let client: SyncClient
+        let todos: SyncCollection<Todo>
+        let todo: Entity<Todo>
+        let query: Query<Todo>
+        let count: Computed<Int>
+
+        init(_ client: SyncClient) {
+            self.client = client
+            todos = client.todos
+            todo = todos["a"]
+            query = todos.query().where("done", equals: false)
+            count = Computed { [query] in try query.count() }
+        }
     }
 
+    /// A call of it.
+    struct Use: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let call: @Sendable (Used) async throws -> Void
+
+        init(_ name: String, _ call: @escaping @Sendable (Used) async throws -> Void) {
+            (testDescription, self.call) = (name, call)
+        }
+    }
+
+    static let milk = Todo(title: "Milk")
+
     static let uses: [Use] = [
-        Use(testDescription: "start") { try $0.start() },
-        Use(testDescription: "pause") { try await $0.pause() },
-        Use(testDescription: "resume") { try await $0.resume() },
-        Use(testDescription: "wipe") { try await $0.wipe() },
-        Use(testDescription: "sync") { try await $0.sync() },
-        Use(testDescription: "flush") { try await $0.flush() },
-        Use(testDescription: "waitForFirstSync") { try await $0.waitForFirstSync() },
-        Use(testDescription: "delivered") { try await $0.delivered() },
-        Use(testDescription: "batch") { try await $0.batch { _ in } },
-        Use(testDescription: "mutate") { try await $0.mutate("tick", args: 1) },
-        Use(testDescription: "retry") { try await $0.retry("m") },
-        Use(testDescription: "discard") { try await $0.discard("m") },
-        Use(testDescription: "setToken") { try $0.setToken("token") },
-        Use(testDescription: "cursor") { _ = try $0.cursor },
-        Use(testDescription: "isOnline") { _ = try $0.isOnline },
-        Use(testDescription: "clientID") { _ = try $0.clientID },
-        Use(testDescription: "status") { _ = try $0.status.value },
-        Use(testDescription: "pending") { _ = try $0.pending.value },
-        Use(testDescription: "rejected") { _ = try $0.rejected.value },
-        Use(testDescription: "has") { _ = try $0.todos.has("a") },
-        Use(testDescription: "row") { _ = try $0.todos.row("a") },
-        Use(testDescription: "count") { _ = try $0.todos.count() },
-        Use(testDescription: "all") { _ = try $0.todos.all() },
-        Use(testDescription: "find") { _ = try $0.todos.find { _ in true } },
-        Use(testDescription: "create") { try await $0.todos.create("a", Todo(title: "Milk")) },
-        Use(testDescription: "add") { try await $0.todos.add(Todo(title: "Milk")) },
-        Use(testDescription: "get") { _ = try $0.todos["a"].get() },
-        Use(testDescription: "set") { try await $0.todos["a"].set(Todo(title: "Milk")) },
-        Use(testDescription: "update") { try await $0.todos["a"].update { $0.done = true } },
-        Use(testDescription: "delete") { try await $0.todos["a"].delete() },
-        Use(testDescription: "first") { _ = try $0.todos.query().first() },
+        Use("start") { try $0.client.start() },
+        Use("pause") { try await $0.client.pause() },
+        Use("resume") { try await $0.client.resume() },
+        Use("wipe") { try await $0.client.wipe() },
+        Use("sync") { try await $0.client.sync() },
+        Use("flush") { try await $0.client.flush() },
+        Use("waitForFirstSync") { try await $0.client.waitForFirstSync() },
+        Use("delivered") { try await $0.client.delivered() },
+        Use("batch") { try await $0.client.batch { _ in } },
+        Use("mutate") { try await $0.client.mutate("tick", args: 1) },
+        Use("mutate with an effect") { used in
+            try await used.client.mutate("tick", args: 1) { try $0.delete(used.todos, "a") }
+        },
+        Use("retry") { try await $0.client.retry("m") },
+        Use("retry with other arguments") { try await $0.client.retry("m", args: "{}") },
+        Use("discard") { try await $0.client.discard("m") },
+        Use("setToken") { try $0.client.setToken("token") },
+        Use("cursor") { _ = try $0.client.cursor },
+        Use("isOnline") { _ = try $0.client.isOnline },
+        Use("clientID") { _ = try $0.client.clientID },
+        Use("status") { _ = try $0.client.status.value },
+        Use("pending") { _ = try $0.client.pending.value },
+        Use("rejected") { _ = try $0.client.rejected.value },
+        Use("collection.has") { _ = try $0.todos.has("a") },
+        Use("collection.row") { _ = try $0.todos.row("a") },
+        Use("collection.count") { _ = try $0.todos.count() },
+        Use("collection.all") { _ = try $0.todos.all() },
+        Use("collection.find") { _ = try $0.todos.find { _ in true } },
+        Use("collection.create") { try await $0.todos.create("a", milk) },
+        Use("collection.add") { try await $0.todos.add(milk) },
+        Use("entity.get") { _ = try $0.todo.get() },
+        Use("entity.row") { _ = try $0.todo.row() },
+        Use("entity.exists") { _ = try $0.todo.exists() },
+        Use("entity.set") { try await $0.todo.set(milk) },
+        Use("entity.update") { try await $0.todo.update { $0.done = true } },
+        Use("entity.delete") { try await $0.todo.delete() },
+        Use("query.all") { _ = try $0.query.all() },
+        Use("query.first") { _ = try $0.query.first() },
+        Use("query.count") { _ = try $0.query.count() },
+        Use("a computed of its data") { _ = try $0.count.value },
     ]
 
-    @Test(arguments: uses)
-    func whateverIsCalledAfterACloseSaysThatTheClientIsClosed(_ use: Use) async throws {
+    /// How a client comes to its end.
+    enum End: String, CaseIterable, Sendable {
+        case closedBeforeItIsOpen, closed, wiped
+
+        func end(_ client: SyncClient) async throws {
+            switch self {
+            case .closedBeforeItIsOpen: client.close()
+            case .closed:
+                _ = try client.todos.count()
+                client.close()
+            case .wiped: try await client.wipe()
+            }
+        }
+    }
+
+    @Test(arguments: uses, End.allCases)
+    func whateverIsCalledAfterAnEndSaysThatTheClientIsClosed(_ use: Use, _ end: End) async throws {
+        let used = Used(try SyncClient.inMemory())
+        try await end.end(used.client)
+        await refused(.closed, "the client is closed", "open a new one") { try await use.call(used) }
+    }
+
+    @Test(arguments: Loop.allCases, End.allCases)
+    func aLoopOverAClientThatWasEndedHasNoValues(_ loop: Loop, _ end: End) async throws {
         let client = try SyncClient.inMemory()
-        client.close()
-        await refused(.closed, "the client is closed", "open a new one") { try await use.call(client) }
+        try await end.end(client)
+        try await loop.run(client) {
+            Issue.record("it is closed")
+            return true
+        }
     }
 
     @Test
-    func whatThePlatformTellsAndStopAreNoConcernOfAClosedClient() async throws {
+    func anEffectOfAClosedClientIsToldThatItIsClosed() async throws {
+        let used = Used(try SyncClient.inMemory())
+        used.client.close()
+        let (errors, failed) = AsyncStream<any Error>.makeStream()
+        let effect = Effect(on: .global(), onError: { failed.yield($0) }, { _ = try used.query.count() })
+        for await error in errors {
+            #expect((error as? SyncError)?.code == .closed)
+            break
+        }
+        effect.stop()
+    }
+
+    @Test(arguments: End.allCases)
+    func whatThePlatformTellsAndStopAreNoConcernOfAClientThatWasEnded(_ end: End) async throws {
         let client = try SyncClient.inMemory()
         #expect(!client.isClosed)
-        client.close()
-        client.close()
+        try await end.end(client)
         client.setNetwork(isUp: true)
         client.setForeground(true)
         client.notifyLive(cursor: 1)
         try await client.stop()
+        client.close()
         #expect(client.isClosed)
-        #expect("\(client)" == "SyncClient(test)")
     }
 
     @Test
-    func loopsOverValuesEndWhenTheClientIsClosed() async throws {
-        let client = try SyncClient.inMemory()
-        let begun = AsyncStream<Void>.makeStream()
-        let loops = Task {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in client.todos.values { begun.continuation.yield() } }
-                group.addTask { for await _ in client.status.values { begun.continuation.yield() } }
-                group.addTask { for await _ in client.todos["a"].rows { begun.continuation.yield() } }
-                group.addTask { for await _ in client.todos.query().changes { begun.continuation.yield() } }
-            }
-        }
-        var ticks = begun.stream.makeAsyncIterator()
-        for _ in 0..<4 { await ticks.next() }
+    func whatNeedsNoFileWorksOnAClosedClient() throws {
+        let client = try SyncClient.inMemory(scope: "user:1")
         client.close()
-        await loops.value
-        for await _ in client.todos.values { Issue.record("it is closed") }
+        #expect(client.scope == "user:1" && "\(client)" == "SyncClient(user:1)")
+        #expect(client.todos.name == "todo" && client.todos["a"].id == "a")
+        #expect(client.todos["a"] == client.todos["a"])
+        _ = client.todos.query().order(by: "title").limit(1)
+    }
+
+    @Test(arguments: [End.closed, .wiped])
+    func loopsEndWithTheirClient(_ end: End) async throws {
+        let client = try SyncClient.inMemory()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let haveBegun = Loop.allCases.map { loop in
+                let hasBegun = Gate()
+                group.addTask {
+                    try await loop.run(client) {
+                        hasBegun.open()
+                        return false
+                    }
+                }
+                return hasBegun
+            }
+            for hasBegun in haveBegun { try await hasBegun.passed() }
+            try await end.end(client)
+            try await group.waitForAll()
+        }
     }
 
     @Test
@@ -92,7 +174,7 @@ struct ClosedTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let uses: [@Sendable () async throws -> Void] = [
                     { for _ in 0..<50 { _ = try client.todos.all() } },
-                    { for _ in 0..<50 { try await client.todos.add(Todo(title: "Milk")) } },
+                    { for _ in 0..<50 { try await client.todos.add(Self.milk) } },
                     { for _ in 0..<50 { _ = try client.status.value } },
                     { for await rows in client.todos.values where rows.count > 40 { return } },
                     { for _ in 0..<50 { try await client.batch { try $0.add(client.todos, Todo(title: "Bread")) } } },
@@ -114,6 +196,46 @@ struct ClosedTests {
     }
 
     @Test
+    func aCloseReturnsWhenTheFileIsFreeAlsoWhereAnotherOneFreesIt() async throws {
+        let client = Slow(noHandle: .init())
+        let opening = Opening()
+        client.opening.value = opening
+        opening.begin {
+            client
+        } failed: { _ in
+        }
+        _ = try await opening.opened()
+        async let first: Void = onThread { opening.close() }
+        try await client.isShuttingDown.passed()
+        async let second: Bool = onThread {
+            opening.close()
+            return client.isFree.value
+        }
+        // So that the second has begun, most likely.
+        for _ in 0..<1_000 { await Task.yield() }
+        client.goOn.open()
+        try await first
+        #expect(try await second)
+        client.opening.value = nil
+    }
+
+    /// A client of the core whose file is free when it is told.
+    private final class Slow: NativeClient, @unchecked Sendable {
+        let isShuttingDown = Gate()
+        let goOn = Gate()
+        let isFree = Box(false)
+        let opening = Box<Opening?>(nil)
+
+        override func shutDown() {
+            isShuttingDown.open()
+            // As the end of an object of the app may.
+            opening.value?.close()
+            try? goOn.pass()
+            isFree.value = true
+        }
+    }
+
+    @Test
     func aClientThatNobodyHoldsIsClosedAndItsFileIsFree() async throws {
         let folder = try Folder()
         let file = folder.file("a.db")
@@ -121,7 +243,7 @@ struct ClosedTests {
             do {
                 let client = try SyncClient("http://127.0.0.1:9/_sync", scope: "user:1") { $0.database = .file(file) }
                 #expect(try client.todos.count() == round)
-                try await client.todos.add(Todo(title: "Milk"))
+                try await client.todos.add(Self.milk)
             }
             // It is closed on a thread of its own.
             while true {
@@ -132,6 +254,21 @@ struct ClosedTests {
                 }
                 break
             }
+        }
+    }
+
+    @Test
+    func noThreadIsNeededToForgetAClientThatWasClosed() throws {
+        // One would hold on to it for a moment.
+        for _ in 0..<1_000 {
+            weak var forgotten: Opening?
+            do {
+                let opening = Opening()
+                forgotten = opening
+                opening.close()
+                opening.forget()
+            }
+            #expect(forgotten == nil)
         }
     }
 }

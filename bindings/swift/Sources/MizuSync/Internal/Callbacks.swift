@@ -56,6 +56,19 @@ final class Callbacks: Sendable {
     }
 }
 
+/// What the core calls once, when it has told what came before.
+final class Telling: Listener, Sendable {
+    private let tell: @Sendable () -> Void
+
+    init(_ tell: @escaping @Sendable () -> Void) {
+        self.tell = tell
+    }
+
+    func ready() {
+        tell()
+    }
+}
+
 /// What the core calls.
 private final class Told: OnSync, OnError, OnOnline, OnOffline, OnRejected, OnTokenNeeded, OnLog, @unchecked Sendable {
     // Set once. `@unchecked`, for a weak property is a `var`.

@@ -16,10 +16,12 @@ final class Opening: @unchecked Sendable {
     private let changed = NSCondition()
     private var state = State.waiting
     private var isOpening = false
+    /// Who frees the file. Objects of the app may end meanwhile, which may close the client once more.
+    private var closing: Thread?
     /// What is to be done when it is open, in order.
     private var actions: [@Sendable (NativeClient) throws -> Void] = []
-    /// Who waits without a thread.
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// What tells those who wait without a thread that they need not any more.
+    private var waiting: [@Sendable () -> Void] = []
 
     var isClosed: Bool {
         locked {
@@ -46,17 +48,27 @@ final class Opening: @unchecked Sendable {
         }
     }
 
-    /// The client, once it is open. No thread waits.
+    /// The client, once it is open. No thread waits, and no cancelled task ends the wait: it may be for a write.
     func opened() async throws -> NativeClient {
-        await withCheckedContinuation { continuation in
-            let isSettled = locked {
-                guard case .waiting = state else { return true }
-                waiting.append(continuation)
-                return false
-            }
-            if isSettled { continuation.resume() }
-        }
+        await withCheckedContinuation { continuation in whenSettled { continuation.resume() } }
         return try client
+    }
+
+    /// Waits until it is open, or the task is cancelled.
+    func openedUnlessCancelled() async throws {
+        let wakes = Wakes()
+        whenSettled { wakes.ready() }
+        guard await wakes.next() else { throw CancellationError() }
+        _ = try client
+    }
+
+    private func whenSettled(_ tell: @escaping @Sendable () -> Void) {
+        let isSettled = locked {
+            guard case .waiting = state else { return true }
+            waiting.append(tell)
+            return false
+        }
+        if isSettled { tell() }
     }
 
     /// Lets `action` have the client: now where it is open, else as soon as it is.
@@ -75,19 +87,28 @@ final class Opening: @unchecked Sendable {
         if let client { action(client) }
     }
 
-    /// Closes the client. The file is free when this returns.
+    /// Closes the client. The file is free when this returns, also where another thread closes it at the same time.
     func close() {
-        let (before, resumed) = locked {
-            let before = state
+        let (open, waited) = locked {
+            var open: NativeClient?
+            if case .open(let client) = state {
+                open = client
+                closing = .current
+            }
             state = .closed
             actions = []
             defer { waiting = [] }
             changed.broadcast()
-            while isOpening { changed.wait() }
-            return (before, waiting)
+            while isOpening || closing != nil && closing !== Thread.current { changed.wait() }
+            return (open, waiting)
         }
-        for continuation in resumed { continuation.resume() }
-        if case .open(let client) = before { client.shutDown() }
+        for tell in waited { tell() }
+        guard let open else { return }
+        open.shutDown()
+        locked {
+            closing = nil
+            changed.broadcast()
+        }
     }
 
     private func waits(_ action: @escaping @Sendable (NativeClient) throws -> Void) -> Bool {
@@ -118,13 +139,13 @@ final class Opening: @unchecked Sendable {
             failures.append(failure)
             locked { if case .waiting = state { state = .failed(failure) } }
         }
-        let resumed = locked {
+        let waited = locked {
             isOpening = false
             changed.broadcast()
             defer { waiting = [] }
             return waiting
         }
-        for continuation in resumed { continuation.resume() }
+        for tell in waited { tell() }
         for failure in failures where !isClosed { failed(failure) }
     }
 
@@ -148,6 +169,7 @@ final class Opening: @unchecked Sendable {
 extension Opening {
     /// Nobody needs the client any more; if it is being opened it is closed when it is. Waits for nothing.
     func forget() {
+        if isClosed { return }
         Thread.detachNewThread { self.close() }
     }
 }

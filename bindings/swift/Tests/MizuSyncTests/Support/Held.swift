@@ -32,9 +32,9 @@ struct Held: Equatable, CustomStringConvertible {
         return Held()
     }
 
-    /// Memory of this process, in MiB.
+    /// Memory of this process, in MiB; 0 where that is not known.
     static var memory: Int {
         let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ")[1]
-        return (pages.flatMap { Int($0) } ?? 0) * 4_096 >> 20
+        return (pages.flatMap { Int($0) } ?? 0) * 4_096 / 1_048_576
     }
 }

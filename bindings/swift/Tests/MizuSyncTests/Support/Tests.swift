@@ -44,6 +44,40 @@ final class Box<Value: Sendable>: @unchecked Sendable {
     }
 }
 
+extension Box {
+    /// What is there.
+    func get<Held>() throws -> Held where Value == Held? {
+        guard let held = value else { throw Wrong("it is gone") }
+        return held
+    }
+
+    /// Waits until nobody else holds the object.
+    func isAlone<Held: AnyObject>() async where Value == Held? {
+        while !with({ isKnownUniquelyReferenced(&$0) }) { await Task.yield() }
+    }
+}
+
+/// Shut until it is opened, for good.
+final class Gate: Sendable {
+    private let isOpen = DispatchSemaphore(value: 0)
+
+    func open() {
+        isOpen.signal()
+    }
+
+    /// Waits until it is open, on a thread that may. One that stays shut is an error.
+    func pass() throws {
+        guard isOpen.wait(timeout: .now() + .seconds(Int(soon.components.seconds))) == .success else {
+            throw Wrong("nobody opens it")
+        }
+        isOpen.signal()
+    }
+
+    func passed() async throws {
+        try await onThread { try self.pass() }
+    }
+}
+
 /// A folder that goes with this object.
 final class Folder: Sendable {
     let url: URL
