@@ -1,6 +1,9 @@
 package dev.mizu.sync
 
+import dev.mizu.sync.ffi.NativeClient
+import dev.mizu.sync.ffi.NoHandle
 import dev.mizu.sync.internal.open
+import dev.mizu.sync.support.SOON
 import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.refused
 import dev.mizu.sync.support.soon
@@ -22,7 +25,10 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
+import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.concurrent.thread
 
 /** What becomes of calls before the file is open. */
@@ -39,6 +45,34 @@ class OpeningTest {
             goOn.soon()
             open(url, "user:1", options)
         }
+    }
+
+    @Test
+    fun `a close returns when the file is free also where another one frees it`() {
+        val begun = CountDownLatch(1)
+        val isFree = AtomicBoolean()
+        val native =
+            object : NativeClient(NoHandle) {
+                override fun shutDown() {
+                    begun.countDown()
+                    goOn.soon()
+                    isFree.set(true)
+                }
+            }
+        val client = SyncClient("user:1", SyncOptions()) { native }
+        assertSame(native, client.native)
+        val first = thread { client.close() }
+        begun.soon()
+        val found = CompletableFuture<Boolean>()
+        val second =
+            thread {
+                client.close()
+                found.complete(isFree.get())
+            }
+        while (second.state != Thread.State.WAITING && second.isAlive) Thread.onSpinWait()
+        goOn.countDown()
+        assertTrue(found.get(SOON.inWholeSeconds, TimeUnit.SECONDS))
+        first.join()
     }
 
     @Test

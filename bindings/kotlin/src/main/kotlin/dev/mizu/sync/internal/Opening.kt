@@ -41,6 +41,9 @@ internal class Opening(
     private var state: State = State.Waiting()
     private var isOpening = true
 
+    /** Who frees the file. */
+    private var closing: Thread? = null
+
     /** Whether nobody has to wait any more. */
     private val settled = CompletableDeferred<Unit>()
 
@@ -83,16 +86,30 @@ internal class Opening(
 
     private fun waits(action: (NativeClient) -> Unit): Boolean = (state as? State.Waiting)?.then?.add(action) == true
 
-    /** Closes the client. The file is free when this returns. */
+    /** Closes the client. The file is free when this returns, also where another thread closes it at the same time. */
     fun close() {
-        val before =
+        val open =
             lock.withLock {
                 changed.signalAll()
-                state.also { state = State.Closed }
+                val open = (state as? State.Open)?.client
+                if (open != null) closing = Thread.currentThread()
+                state = State.Closed
+                open
             }
         settled.complete(Unit)
-        lock.withLock { while (isOpening) changed.awaitUninterruptibly() }
-        if (before is State.Open) crossing { before.client.shutDown() }
+        lock.withLock {
+            val isElsewhere = { closing.let { it != null && it !== Thread.currentThread() } }
+            while (isOpening || isElsewhere()) changed.awaitUninterruptibly()
+        }
+        if (open == null) return
+        try {
+            crossing { open.shutDown() }
+        } finally {
+            lock.withLock {
+                closing = null
+                changed.signalAll()
+            }
+        }
     }
 
     private fun opened(): NativeClient =
