@@ -98,6 +98,19 @@ extension Alone {
         }
 
         @Test
+        func handlesOfWhichACopyWasKept() async throws {
+            let client = try SyncClient.inMemory()
+            try await client.todos.create("a", Todo(title: "Milk"))
+            try await expectNothingIsLeft(of: "2,000 handles of which a copy was kept") {
+                for _ in 0..<1_000 {
+                    let handle = client.todos["a"]
+                    for _ in 0..<3 { _ = try handle.get() }
+                }
+            }
+            client.close()
+        }
+
+        @Test
         func loopsOverValues() async throws {
             let client = try SyncClient.inMemory()
             try await client.todos.create("a", Todo(title: "Milk"))
