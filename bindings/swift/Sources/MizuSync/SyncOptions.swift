@@ -2,8 +2,8 @@ import Foundation
 
 /// How a ``SyncClient`` is opened.
 ///
-/// Callbacks are called one after the other on a thread of the SDK. One that throws or takes its time breaks nothing; what it
-/// throws is logged. One that needs the client takes it from where the app keeps it, or weakly: a client that its own
+/// Callbacks are called one after the other on a thread of the SDK. One that throws or takes its time breaks nothing, but as
+/// long as it takes nothing else is told, and loops over values have no news. What it throws is logged. One that needs the client takes it from where the app keeps it, or weakly: a client that its own
 /// callbacks hold is only freed by ``SyncClient/close()``.
 public struct SyncOptions: Sendable {
     /// Where the data is kept: a file for each scope and user.

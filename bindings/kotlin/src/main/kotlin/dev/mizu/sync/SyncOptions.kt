@@ -7,7 +7,12 @@ import java.io.File
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 
-/** How a [SyncClient] is opened. */
+/**
+ * How a [SyncClient] is opened.
+ *
+ * Callbacks are called one after the other on a thread of the SDK. One that throws or takes its time breaks nothing, but as
+ * long as it takes nothing else is told, and flows have no news. What it throws is logged.
+ */
 @SyncDsl
 public class SyncOptions internal constructor() {
     /**
