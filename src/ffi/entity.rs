@@ -21,7 +21,7 @@ pub struct NativeEntity {
 
 impl NativeEntity {
     pub(super) fn new(core: &Arc<Core>, key: EntityKey, recall: Arc<dyn Listener>) -> Arc<Self> {
-        let source = core.watches.entity(&key, Aspect::Data);
+        let source = core.watches.entity(&key, Aspect::Copy);
         let data = {
             let (core, key) = (Arc::clone(core), key.clone());
             move || {
