@@ -87,6 +87,7 @@ impl Core {
         {
             let (watches, dispatcher) = (Arc::clone(&watches), dispatcher.clone());
             store.observe(Box::new(move |store, seen| {
+                dispatcher.run(watches.origin.invalidate(&watches.copies(seen)));
                 dispatcher.run(watches.origin.invalidate(&watches.changed(seen, store)));
             }));
         }

@@ -228,9 +228,10 @@ impl Core {
 
     /// What is remembered for those who watch is not the answer any more: the file cannot be read.
     fn forget_answers(&self) {
-        self.dispatcher.run(
-            self.watches.origin.invalidate(&self.watches.changed(&ChangeSet::everything(), &self.store)),
-        );
+        let everything = ChangeSet::everything();
+        let mut sources = self.watches.copies(&everything);
+        sources.extend(self.watches.changed(&everything, &self.store));
+        self.dispatcher.run(self.watches.origin.invalidate(&sources));
     }
 
     /// Closes the client and deletes its file. One that cannot be deleted is paused then.

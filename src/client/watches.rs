@@ -41,6 +41,7 @@ struct Watched {
 struct WatchedEntity {
     data: Option<WeakSource>,
     row: Option<WeakSource>,
+    copy: Option<WeakSource>,
 }
 
 impl WatchedEntity {
@@ -48,7 +49,13 @@ impl WatchedEntity {
         match aspect {
             Aspect::Data => &mut self.data,
             Aspect::Row => &mut self.row,
+            #[cfg(feature = "ffi")]
+            Aspect::Copy => &mut self.copy,
         }
+    }
+
+    const fn is_watched(&self) -> bool {
+        self.data.is_some() || self.row.is_some() || self.copy.is_some()
     }
 }
 
@@ -59,6 +66,9 @@ pub enum Aspect {
     Data,
     /// Its data and its marks.
     Row,
+    /// Its data, for a copy that is kept outside of the graph.
+    #[cfg(feature = "ffi")]
+    Copy,
 }
 
 /// What of a query is read.
@@ -111,7 +121,7 @@ impl Watches {
         let Some(entity) = watched.entities.get_mut(key) else { return };
         // Somebody else may watch it by now, through another source.
         entity.of(aspect).take_if(|known| *known == source);
-        if entity.data.is_none() && entity.row.is_none() {
+        if !entity.is_watched() {
             watched.entities.remove(key);
         }
     }
@@ -132,7 +142,22 @@ impl Watches {
         query
     }
 
-    /// The sources of what a commit has changed.
+    /// The sources of the copies of what a commit has changed. They are known at once, while it takes time to find out which
+    /// queries show something else: whoever reads the data meanwhile is not to find an older copy.
+    pub fn copies(&self, seen: &ChangeSet) -> Vec<Source> {
+        let watched = self.watched();
+        let copy = |entity: &WatchedEntity| entity.copy.and_then(WeakSource::upgrade);
+        if seen.everything {
+            return watched.entities.values().filter_map(copy).collect();
+        }
+        if watched.entities.is_empty() {
+            return Vec::new();
+        }
+        let changed = seen.entities.iter().filter(|(_, change)| change.of_data());
+        changed.filter_map(|(key, _)| watched.entities.get(key).and_then(copy)).collect()
+    }
+
+    /// The sources of what a commit has changed, without the copies.
     pub fn changed(&self, seen: &ChangeSet, store: &Store) -> Vec<Source> {
         let mut changed = Vec::new();
         if seen.queue {

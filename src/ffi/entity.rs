@@ -15,29 +15,38 @@ use crate::store::StoreError;
 pub struct NativeEntity {
     core: Arc<Core>,
     key: EntityKey,
-    data: Computed<Result<Option<Object>, StoreError>>,
+    /// `None` where it could not be read, which is for whoever reads it to find out.
+    data: Computed<Option<Option<Object>>>,
 }
 
 impl NativeEntity {
     pub(super) fn new(core: &Arc<Core>, key: EntityKey, recall: Arc<dyn Listener>) -> Arc<Self> {
-        let source = core.watches.entity(&key, Aspect::Data);
-        let read = {
+        let source = core.watches.entity(&key, Aspect::Copy);
+        let data = {
             let (core, key) = (Arc::clone(core), key.clone());
             move || {
                 source.track();
-                Ok(core.store.get(&key)?.map(|row| row.data))
+                read(&core, &key).ok()
             }
         };
-        let data = Computed::new_with_leases(read, PartialEq::eq, move || tell(&*recall));
+        let data = Computed::new_with_leases(data, PartialEq::eq, move || tell(&*recall));
         Arc::new(Self { core: Arc::clone(core), key, data })
     }
+}
+
+fn read(core: &Core, key: &EntityKey) -> Result<Option<Object>, StoreError> {
+    Ok(core.store.get(key)?.map(|row| row.data))
 }
 
 #[uniffi::export]
 impl NativeEntity {
     /// Its JSON, `None` when it is not visible: so until `recall` is told, which may be during this call.
     pub fn lease(&self) -> ApiResult<Option<String>> {
-        let data = self.data.lease(Clone::clone)?;
+        let data = match self.data.lease(Clone::clone) {
+            Some(data) => data,
+            // The next time it may be possible: a failure is not kept.
+            None => read(&self.core, &self.key)?,
+        };
         Ok(data.map(|data| self.core.codec.newest(&self.key, &data).as_str().to_owned()))
     }
 }

@@ -137,8 +137,12 @@ impl Thread {
     }
 
     /// Notes that the innermost run has read a version of a node. The node stays while the run lasts.
+    ///
+    /// It may be the change of another thread that still recalls what was made of it: whoever runs has seen that, and must
+    /// not find what is older.
     pub fn note(&mut self, graph: &mut Graph, id: NodeId, version: u64) {
         let Some(run) = self.observer().map(|frame| frame.run) else { return };
+        graph.recall_what_ended();
         let Some(node) = graph.get_mut(id) else { return };
         if node.noted_by != run {
             node.noted_by = run;
@@ -270,7 +274,7 @@ pub fn enter<R>(work: impl FnOnce(&mut Graph, &mut Thread) -> R) -> R {
         (result, ended, !thread.bin.is_empty() && thread.keeps_bin == 0)
     });
     if !ended.is_empty() {
-        recall(&ended);
+        recall(ended);
     }
     if has_garbage {
         bin::empty();
@@ -280,9 +284,13 @@ pub fn enter<R>(work: impl FnOnce(&mut Graph, &mut Thread) -> R) -> R {
 
 /// Recalls values before whoever has changed something goes on. No code of the app runs for that.
 #[cold]
-fn recall(ended: &[Ended]) {
+fn recall(ended: Vec<Ended>) {
     ended.iter().for_each(Ended::recall);
-    enter(|graph, _| graph.leases.recalled(ended));
+    enter(|graph, _| {
+        graph.leases.recalled(&ended);
+        // Of a computed that was dropped meanwhile they are the last shares.
+        graph.trash.extend(ended.into_iter().map(Trash::from));
+    });
 }
 
 /// While it lives, what is read is not noted.

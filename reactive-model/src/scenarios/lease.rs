@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use shuttle::sync::Mutex;
 
-use super::{in_many_orders, together};
-use crate::reactive::{Computed, Origin, Signal, Source, batch};
+use super::{in_many_orders, together, watch};
+use crate::reactive::{Computed, Origin, Signal, Source, batch, untrack};
 
 /// What is kept, and how often it was recalled.
 #[derive(Clone, Copy, Default)]
@@ -123,5 +123,24 @@ fn whoever_changes_data_finds_it_in_what_is_kept_in_any_order() {
         });
         together(threads.collect());
         assert_eq!(keeper.read(), 6);
+    });
+}
+
+#[test]
+fn an_effect_that_has_seen_a_change_finds_it_in_what_is_kept_in_any_order() {
+    in_many_orders(|| {
+        let [read, other] = [Signal::new(0), Signal::new(0)];
+        let of = read.clone();
+        let keeper = Keeper::new(move || of.get());
+        keeper.read();
+        let (signals, within) = ([read.clone(), other.clone()], keeper.clone());
+        let (effect, _) = watch(move || {
+            let [seen, _] = signals.each_ref().map(Signal::get);
+            let found = untrack(|| within.read());
+            assert!(found >= seen, "{found} is older than {seen}");
+        });
+        let set = |signal: Signal<i32>| -> Box<dyn FnOnce() + Send> { Box::new(move || signal.set(1)) };
+        together(vec![set(read), set(other)]);
+        drop(effect);
     });
 }

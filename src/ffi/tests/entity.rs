@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::{ErrorKind, NativeClient, Write};
-use super::{Ear, client, create, kind, to};
+use super::super::{ClientOptions, ErrorKind, NativeClient, Write};
+use super::{Ear, client, create, kind, options, to};
 
 fn delete(client: &NativeClient, id: &str) {
     let (collection, id) = ("todo".to_owned(), id.to_owned());
@@ -43,6 +43,26 @@ fn what_cannot_be_read_is_no_data() {
     let entity = client.entity("todo", "a", Ear::new().0);
     client.shut_down();
     assert_eq!(kind(entity.lease(), "closed"), ErrorKind::Closed);
+}
+
+#[test]
+fn what_could_not_be_read_once_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    let database = Some(file.to_str().unwrap().to_owned());
+    let client =
+        NativeClient::open(ClientOptions { database, ..options("http://127.0.0.1:9/_sync") }).unwrap();
+    create(&client, "a", "{}");
+    let (ear, recalled) = Ear::new();
+    let entity = client.entity("todo", "a", ear);
+    let other = rusqlite::Connection::open(file).unwrap();
+    other.execute_batch("ALTER TABLE entity RENAME TO away").unwrap();
+    assert!(entity.lease().is_err());
+    other.execute_batch("ALTER TABLE away RENAME TO entity").unwrap();
+    assert_eq!(entity.lease().unwrap().unwrap(), "{}");
+    client.change("todo", "a", false, to(r#"{"n":2}"#)).unwrap();
+    assert_eq!(recalled.try_iter().count(), 1);
+    assert_eq!(entity.lease().unwrap().unwrap(), r#"{"n":2}"#);
 }
 
 #[test]

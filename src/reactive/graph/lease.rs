@@ -3,18 +3,26 @@
 //! # Idea
 //! Whoever changes something recalls what was made of it, before his call returns. A lease ends once, but a recall takes
 //! a moment: another thread whose change finds the lease ended must not return before its keeper has heard of it,
-//! either. It does not wait for the first, it recalls what is being recalled once more.
+//! either; nor may one that runs an effect go on, which has read what was changed and is not run for it again. It does not
+//! wait for the first, it recalls what is being recalled once more.
 
 use std::sync::Arc;
 
 use super::Graph;
 use super::node::{Compute, Kind};
+use crate::reactive::bin::Trash;
 
 /// A lease that has ended.
 #[derive(Clone)]
 pub struct Ended {
     number: u64,
     compute: Arc<dyn Compute>,
+}
+
+impl From<Ended> for Trash {
+    fn from(ended: Ended) -> Self {
+        Self::Compute(ended.compute)
+    }
 }
 
 impl Ended {
@@ -26,7 +34,7 @@ impl Ended {
 pub struct Leases {
     /// Those of which nobody knows yet that their keepers have heard of it.
     ended: Vec<Ended>,
-    /// Something was changed meanwhile.
+    /// Somebody must not go on before they have.
     is_due: bool,
 }
 
@@ -58,7 +66,7 @@ impl Graph {
         }
     }
 
-    /// Something was changed.
+    /// Something was changed, or is read by who remembers it.
     pub fn recall_what_ended(&mut self) {
         self.leases.is_due |= !self.leases.ended.is_empty();
     }

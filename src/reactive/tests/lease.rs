@@ -193,6 +193,71 @@ fn data_elsewhere_is_not_changed_before_the_keeper_has_heard_who_was_being_told_
     change_within_a_recall(move || between.get(), change);
 }
 
+#[test]
+fn an_effect_that_has_seen_a_change_finds_it_with_a_keeper_who_is_just_being_told() {
+    let (signal, heard) = (Signal::new(0), Arc::new(AtomicUsize::new(0)));
+    let is_first = AtomicBool::new(true);
+    let recall = {
+        let (signal, heard) = (signal.clone(), Arc::clone(&heard));
+        move || {
+            if is_first.swap(false, Ordering::SeqCst) {
+                let (signal, heard) = (signal.clone(), Arc::clone(&heard));
+                let watch = move || {
+                    drop(Effect::new(move || {
+                        assert_eq!(signal.get(), 1);
+                        assert_eq!(heard.load(Ordering::SeqCst), 1, "its keeper has not heard of it yet");
+                    }));
+                };
+                thread::spawn(watch).join().unwrap();
+            }
+            heard.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let of = signal.clone();
+    let computed = Computed::new_with_leases(move || of.get(), i64::eq, recall);
+    lease(&computed);
+    signal.set(1);
+    assert_eq!(heard.load(Ordering::SeqCst), 2);
+}
+
+/// Reads a signal when it is dropped.
+struct Reads(Signal<i64>);
+
+impl Drop for Reads {
+    fn drop(&mut self) {
+        self.0.get();
+    }
+}
+
+#[test]
+fn what_is_dropped_while_it_is_recalled_is_no_part_of_the_effect_that_recalls_it() {
+    let [signal, read] = [Signal::new(0), Signal::new(0)];
+    let only = Arc::new(Mutex::new(None::<Computed<i64>>));
+    let (of, reads, last) = (signal.clone(), Reads(read.clone()), Arc::clone(&only));
+    let compute = move || {
+        let _kept = &reads;
+        of.get()
+    };
+    // Another thread lets go of it, whose closure is then left to whoever recalls.
+    let recall = move || {
+        let last = last.lock().unwrap().take();
+        thread::spawn(move || drop(last)).join().unwrap();
+    };
+    let computed = Computed::new_with_leases(compute, i64::eq, recall);
+    lease(&computed);
+    *only.lock().unwrap() = Some(computed);
+    let runs = Arc::new(AtomicUsize::new(0));
+    let _effect = Effect::new({
+        let (signal, runs) = (signal.clone(), Arc::clone(&runs));
+        move || {
+            runs.fetch_add(1, Ordering::SeqCst);
+            signal.set(1);
+        }
+    });
+    read.set(1);
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
 /// Keeps a value as the other side of the boundary does: unless it was recalled since before it was read.
 #[derive(Default)]
 struct Keeper(Mutex<(u64, Option<i64>)>);

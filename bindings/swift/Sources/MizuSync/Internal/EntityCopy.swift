@@ -11,10 +11,11 @@ final class EntityCopy: Sendable {
     private let state = Locked(State())
     private let lease = Lease<String?>()
 
-    /// `nil` when the entity is not visible. Whoever is tracked has to tell the core that it reads it.
+    /// `nil` when the entity is not visible. Whoever is tracked has to tell the core that it reads it. What runs in an effect
+    /// may have read of a commit already of which the core is yet to tell.
     func json(_ client: SyncClient, collection: String, id: String) throws -> String? {
         let native = try client.native
-        if Tracking.isOn || client.isPaused { return try read(native, collection, id) }
+        if Tracking.isInside || client.isPaused { return try read(native, collection, id) }
         guard state.with({ $0.wasRead }) else {
             state.with { $0.wasRead = true }
             return try read(native, collection, id)

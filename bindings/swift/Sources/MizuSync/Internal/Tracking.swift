@@ -26,6 +26,9 @@ enum Tracking {
     /// Whether reads are noted.
     static var isOn: Bool { bits & isOnBit != 0 }
 
+    /// Whether code runs that the core has called, tracked or not: what it has read may be newer than what is kept.
+    static var isInside: Bool { bits != 0 }
+
     /// Whether a computed runs, which only reads.
     static var isComputing: Bool { bits & isComputingBit != 0 }
 

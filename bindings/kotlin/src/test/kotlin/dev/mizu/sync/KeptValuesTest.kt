@@ -7,8 +7,12 @@ import dev.mizu.sync.support.refused
 import dev.mizu.sync.testing.TestServer
 import dev.mizu.sync.testing.testClient
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancelChildren
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import kotlinx.serialization.Serializable
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
@@ -16,6 +20,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
+import java.util.concurrent.ConcurrentLinkedQueue
 
 /** What is read again without a call over the boundary is what a call would have given. */
 class KeptValuesTest {
@@ -164,6 +169,38 @@ class KeptValuesTest {
                         }
                     }
                 }
+            }
+        }
+
+    @Test
+    fun `what an effect reads without being tracked is not older than what it has read before`() =
+        blocking {
+            testClient().use { client ->
+                val counts = client.collection<Count>("count")
+                val entities = List(60) { counts.create("$it", Count()) }
+                val one = entities[30]
+                val watched = Computed { one.get()?.one ?: 0 }
+                val older = ConcurrentLinkedQueue<String>()
+                coroutineScope {
+                    // Before anybody is told of a commit, it is held against each of these.
+                    for (limit in 1..40) {
+                        launch(Dispatchers.IO) { counts.query { where("one" gt limit) }.countFlow().collect() }
+                    }
+                    effect(Dispatchers.Default) {
+                        val seen = watched.value
+                        val found = untrack { checkNotNull(one.get()).one }
+                        if (found < seen) older += "$found is older than $seen"
+                    }
+                    val reader = launch(Dispatchers.IO) { while (isActive) one.get() }
+                    withContext(Dispatchers.Default) {
+                        for (value in 1..200) {
+                            client.batch { for (entity in entities) set(counts, entity.id, Count(value)) }
+                        }
+                    }
+                    reader.cancel()
+                    coroutineContext.cancelChildren()
+                }
+                assertEquals(emptyList<String>(), older.toList())
             }
         }
 

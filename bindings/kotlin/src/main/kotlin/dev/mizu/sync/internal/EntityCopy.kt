@@ -16,10 +16,13 @@ internal class EntityCopy(
     private val lease = Lease<String?>()
     private val entity by lazy { client.native.entity(collection, id, lease) }
 
-    /** `null` when the entity is not visible. Whoever is tracked has to tell the core that it reads it. */
+    /**
+     * `null` when the entity is not visible. Whoever is tracked has to tell the core that it reads it. What runs in an
+     * effect may have read of a commit already of which the core is yet to tell.
+     */
     fun json(): String? {
         val native = client.native
-        if (wasRead && !Tracking.isOn && !client.isPaused) return lease.value { crossing { entity.lease() } }
+        if (wasRead && !Tracking.isInside && !client.isPaused) return lease.value { crossing { entity.lease() } }
         wasRead = true
         return crossing { native.get(collection, id) }
     }

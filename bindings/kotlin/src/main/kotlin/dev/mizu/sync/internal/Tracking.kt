@@ -21,6 +21,10 @@ internal object Tracking {
     val isOn: Boolean
         get() = running.get()?.isTracked == true
 
+    /** Whether code runs that the core has called, tracked or not: what it has read may be newer than what is kept. */
+    val isInside: Boolean
+        get() = running.get() != null
+
     /** Whether a computed runs, which only reads. */
     val isComputing: Boolean
         get() = running.get()?.isComputing == true
