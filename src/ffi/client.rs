@@ -16,15 +16,20 @@ use crate::collection::Entity;
 use crate::error::Error;
 use crate::model::EntityKey;
 
+/// So many entities of a client are kept on the other side.
+const MOST_COPIES: usize = 256;
+
 /// A client. When the last reference to it goes, it is closed.
 #[derive(uniffi::Object)]
 pub struct NativeClient {
     client: Arc<Client>,
+    /// Each copy of an entity has a share of it.
+    copies: Arc<()>,
 }
 
 impl NativeClient {
     pub(super) fn of(client: Client) -> Arc<Self> {
-        Arc::new(Self { client: Arc::new(client) })
+        Arc::new(Self { client: Arc::new(client), copies: Arc::new(()) })
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -141,9 +146,12 @@ impl NativeClient {
         Ok(data.map(|data| self.core().codec.newest(&key, &data).as_str().to_owned()))
     }
 
-    /// An entity of which a copy is kept. `recall` is told when a lease ends.
-    pub fn entity(&self, collection: &str, id: &str, recall: Arc<dyn Listener>) -> Arc<NativeEntity> {
-        NativeEntity::new(self.core(), EntityKey::new(collection, id), recall)
+    /// An entity of which a copy is kept. `recall` is told when a lease ends. None where there are many already: a commit
+    /// that changes all of them is held up by telling each.
+    pub fn entity(&self, collection: &str, id: &str, recall: Arc<dyn Listener>) -> Option<Arc<NativeEntity>> {
+        let is_free = Arc::strong_count(&self.copies) <= MOST_COPIES;
+        let share = || Arc::clone(&self.copies);
+        is_free.then(|| NativeEntity::new(self.core(), EntityKey::new(collection, id), recall, share()))
     }
 
     /// An entity with its marks. Tracked.

@@ -17,10 +17,17 @@ pub struct NativeEntity {
     key: EntityKey,
     /// `None` where it could not be read, which is for whoever reads it to find out.
     data: Computed<Option<Option<Object>>>,
+    _share: Arc<()>,
 }
 
 impl NativeEntity {
-    pub(super) fn new(core: &Arc<Core>, key: EntityKey, recall: Arc<dyn Listener>) -> Arc<Self> {
+    /// It has a share of what counts such copies.
+    pub(super) fn new(
+        core: &Arc<Core>,
+        key: EntityKey,
+        recall: Arc<dyn Listener>,
+        share: Arc<()>,
+    ) -> Arc<Self> {
         let source = core.watches.entity(&key, Aspect::Copy);
         let data = {
             let (core, key) = (Arc::clone(core), key.clone());
@@ -30,7 +37,7 @@ impl NativeEntity {
             }
         };
         let data = Computed::new_with_leases(data, PartialEq::eq, move || tell(&*recall));
-        Arc::new(Self { core: Arc::clone(core), key, data })
+        Arc::new(Self { core: Arc::clone(core), key, data, _share: share })
     }
 }
 

@@ -19,8 +19,6 @@ public final class SyncClient: Sendable {
     let coders: Coders
     private let opening = Opening()
     private let callbacks: Callbacks
-    /// Nothing is read then, not even what is here.
-    private let paused = Locked(false)
     /// Those who watch something, and hear of nothing more once this is closed.
     private let watching = Locked<[ObjectIdentifier: Wakes]>([:])
 
@@ -151,18 +149,12 @@ public final class SyncClient: Sendable {
     /// Stops the sync if it runs, and releases the file with all its locks: for an app that is about to be suspended.
     /// Returns when the writes that are under way are on disk. Reads and writes fail until it is resumed.
     public func pause() async throws {
-        try await writing { [paused] in
-            paused.with { $0 = true }
-            try $0.pause()
-        }
+        try await writing { try $0.pause() }
     }
 
     /// Takes the file again after ``pause()``, and starts the sync if it ran.
     public func resume() async throws {
-        try await writing { [paused] in
-            try $0.resume()
-            paused.with { $0 = false }
-        }
+        try await writing { try $0.resume() }
     }
 
     /// Stops the sync and frees the file for good. Loops over values end; whatever is called later throws
@@ -203,9 +195,6 @@ public final class SyncClient: Sendable {
     public func notifyLive(cursor: UInt64) {
         opening.ifOpen { $0.notifyLive(cursor: cursor) }
     }
-
-    /// Whether it is paused, or about to be.
-    var isPaused: Bool { paused.with { $0 } }
 
     /// The open client; waits for it.
     var native: NativeClient {

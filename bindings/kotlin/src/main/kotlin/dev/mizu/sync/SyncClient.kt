@@ -69,11 +69,6 @@ public class SyncClient internal constructor(
 
     private val opening = Opening(options.callbacks::failed)
 
-    /** Nothing is read then, not even what is here. */
-    @Volatile
-    internal var isPaused: Boolean = false
-        private set
-
     /** Those who watch something, and hear of nothing more once this is closed. */
     private val watching: MutableSet<Wakes> = ConcurrentHashMap.newKeySet()
 
@@ -161,18 +156,12 @@ public class SyncClient internal constructor(
      * Returns when the writes that are under way are on disk. Reads and writes fail until it is [resumed][resume].
      */
     public suspend fun pause() {
-        writing {
-            isPaused = true
-            it.pause()
-        }
+        writing { it.pause() }
     }
 
     /** Takes the file again after [pause], and starts the sync if it ran. */
     public suspend fun resume() {
-        writing {
-            it.resume()
-            isPaused = false
-        }
+        writing { it.resume() }
     }
 
     /**

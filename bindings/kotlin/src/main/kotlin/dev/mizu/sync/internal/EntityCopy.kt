@@ -4,7 +4,7 @@ import dev.mizu.sync.SyncClient
 
 /**
  * The JSON of an entity. From the second time that it is read on, a copy is kept here until the core recalls it: a handle
- * that is made, read once and dropped costs one call.
+ * that is made, read once and dropped costs one call. So does one that is one too many for the core.
  */
 internal class EntityCopy(
     private val client: SyncClient,
@@ -14,7 +14,7 @@ internal class EntityCopy(
     @Volatile
     private var wasRead = false
     private val lease = Lease<String?>()
-    private val entity by lazy { client.native.entity(collection, id, lease) }
+    private val entity by lazy { crossing { client.native.entity(collection, id, lease) } }
 
     /**
      * `null` when the entity is not visible. Whoever is tracked has to tell the core that it reads it. What runs in an
@@ -22,7 +22,9 @@ internal class EntityCopy(
      */
     fun json(): String? {
         val native = client.native
-        if (wasRead && !Tracking.isInside && !client.isPaused) return lease.value { crossing { entity.lease() } }
+        if (wasRead && !Tracking.isInside) {
+            entity?.let { entity -> return lease.value { crossing { entity.lease() } } }
+        }
         wasRead = true
         return crossing { native.get(collection, id) }
     }
