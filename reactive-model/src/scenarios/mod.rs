@@ -1,6 +1,7 @@
 //! What may go wrong between threads: deadlocks, lost wake-ups, half batches, leaks.
 
 mod lease;
+mod recall;
 mod signals;
 mod sources;
 

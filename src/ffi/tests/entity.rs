@@ -1,4 +1,4 @@
-//! What of an entity is kept on the other side.
+//! What of an entity is kept on the other side. It may be told more than once: by whoever changes something just then.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ fn the_data_of_an_entity_is_recalled_before_the_write_returns_that_changes_it() 
     let entity = client.entity("todo", "a", ear).unwrap();
     assert_eq!(entity.lease().unwrap(), None);
     create(&client, "a", r#"{"n":1}"#);
-    assert_eq!(recalled.try_iter().count(), 1);
+    assert!(recalled.try_iter().count() > 0);
     assert_eq!(entity.lease().unwrap().unwrap(), r#"{"n":1}"#);
     client.change("todo", "a", false, to(r#"{"n":2}"#)).unwrap();
-    assert_eq!(recalled.try_iter().count(), 1);
+    assert!(recalled.try_iter().count() > 0);
     assert_eq!(entity.lease().unwrap().unwrap(), r#"{"n":2}"#);
     delete(&client, "a");
-    assert_eq!(recalled.try_iter().count(), 1);
+    assert!(recalled.try_iter().count() > 0);
     assert_eq!(entity.lease().unwrap(), None);
 }
 
@@ -61,7 +61,7 @@ fn what_could_not_be_read_once_is_read_again() {
     other.execute_batch("ALTER TABLE away RENAME TO entity").unwrap();
     assert_eq!(entity.lease().unwrap().unwrap(), "{}");
     client.change("todo", "a", false, to(r#"{"n":2}"#)).unwrap();
-    assert_eq!(recalled.try_iter().count(), 1);
+    assert!(recalled.try_iter().count() > 0);
     assert_eq!(entity.lease().unwrap().unwrap(), r#"{"n":2}"#);
 }
 
