@@ -72,6 +72,29 @@ struct BadInputTests {
     }
 
     @Test
+    func aPropertyThatIsMissingThoughItHasADefaultIsExplained() async throws {
+        struct Starred: Codable, Sendable {
+            var title: String
+            var stars = 0
+        }
+        let client = try SyncClient.inMemory()
+        try await client.todos.create("a", Todo(title: "Milk"))
+        await refused(.doesNotFit, "\"stars\"", "Codable takes no default", "optional") {
+            _ = try client.collection("todo", of: Starred.self)["a"].get()
+        }
+        client.close()
+    }
+
+    @Test
+    func argumentsThatHaveNoJSONAreNotRetried() async throws {
+        let client = try SyncClient.inMemory()
+        await refused(.invalidValue, "arguments", "NaN") {
+            try await client.retry("m", args: ["share": Double.nan])
+        }
+        client.close()
+    }
+
+    @Test
     func aRowAmongOthersThatDoesNotFitLeavesThese() async throws {
         struct Strict: Codable, Equatable, Sendable {
             var title: String
