@@ -68,6 +68,18 @@ struct GuideTests {
     }
 
     @Test
+    func anAppKeepsTheOrderThatItsUserChose() async throws {
+        let client = try SyncClient.inMemory()
+        let todos = client.collection("todo", of: Todo.self)
+        for title in ["Bread", "Milk"] { try await todos.add(Todo(title: title)) }
+
+        // The one of Foundation, by its name alone.
+        let chosen: SortOrder = .reverse
+        #expect(try todos.query().order(by: "title", chosen).all().map(\.value.title) == ["Milk", "Bread"])
+        client.close()
+    }
+
+    @Test
     func aRefusedTodoIsSentAgainUnderAnotherID() async throws {
         let server = try TestServer()
         let client = try await server.client("user:1")
