@@ -35,6 +35,17 @@ struct BadInputTests {
     }
 
     @Test
+    func aClientThatCannotBeOpenedSaysSoInTheLogOfTheApp() async throws {
+        let log = Log()
+        let client = try SyncClient("http://192.0.2.1:8080/_sync", scope: "user:1") {
+            $0.database = .inMemory
+            $0.onLog = { if $0.target == "open" { log.add(.string("\($0.level) \($0.text)")) } }
+        }
+        expectSentence(try await log.next().text, ["error", "192.0.2.1", "cleartext"])
+        client.close()
+    }
+
+    @Test
     func aValueThatHasNoJSONIsRefusedWithoutTellingIt() async throws {
         struct Measure: Codable, Sendable {
             var secret: Double
