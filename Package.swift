@@ -20,7 +20,14 @@ let core: Target =
         .binaryTarget(name: "MizuSyncFFI", path: framework)
     } else {
         .target(
-            name: "MizuSyncFFI", path: "\(generated)/MizuSyncFFI", linkerSettings: [.linkedLibrary("mizu_sync_native")])
+            name: "MizuSyncFFI", path: "\(generated)/MizuSyncFFI",
+            linkerSettings: [
+                .linkedLibrary("mizu_sync_native"),
+                // Which SwiftPM takes from a package that is depended on by its path: what was built here is in no other.
+                .unsafeFlags(["-L\(Context.packageDirectory)/\(generated)/lib"]),
+                // What imports Observation would look for symbols that the library of it does not need.
+                .unsafeFlags(["-Xlinker", "--unresolved-symbols=ignore-in-shared-libs"], .when(platforms: [.linux])),
+            ])
     }
 
 let package = Package(

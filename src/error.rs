@@ -57,7 +57,7 @@ pub enum Error {
     },
     /// An entity is there, but it does not fit the app's type.
     #[error(
-        "{entity} does not fit the app's type: {reason}; give new fields a default, and do not rename old ones"
+        "{entity} does not fit the app's type: {reason}; make new fields optional or give them a default, and do not rename old ones"
     )]
     Decode {
         /// The entity.

@@ -162,7 +162,7 @@ fn an_entity_that_does_not_fit_the_apps_type_is_passed_over_and_told_once() {
     let told = device.told();
     let Error::Decode { entity, .. } = &told else { panic!("{told:?}") };
     assert_eq!((entity.collection.as_str(), entity.id.as_str()), ("note", "kept"));
-    assert_says(&told, &["note \"kept\"", "does not fit the app's type", "give new fields a default"]);
+    assert_says(&told, &["note \"kept\"", "does not fit the app's type", "make new fields optional"]);
     for error in [
         strict.get("kept").get().unwrap_err(),
         strict.row("kept").unwrap_err(),

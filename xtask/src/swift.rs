@@ -47,12 +47,7 @@ fn swift(arguments: &[&str]) -> io::Result<()> {
     let (first, rest) = arguments.split_first().unwrap_or((&"--version", &[]));
     command.arg(first);
     if ["build", "test", "run"].contains(first) {
-        command.args(["--scratch-path", "target/swift", "-Xlinker"]);
-        command.arg(format!("-L{}", paths::swift_bindings().join("lib").display()));
-        if cfg!(target_os = "linux") {
-            // What imports Observation would look for symbols that the library of it does not need.
-            command.args(["-Xlinker", "--unresolved-symbols=ignore-in-shared-libs"]);
-        }
+        command.args(["--scratch-path", "target/swift"]);
     }
     run(command.args(rest), &format!("swift {}", arguments.join(" ")))
 }

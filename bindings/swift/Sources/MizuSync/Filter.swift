@@ -117,14 +117,6 @@ public struct Filter: Sendable {
     public static prefix func ! (filter: Filter) -> Filter { Filter(combining: [filter], by: .not) }
 }
 
-/// Which of the greatest and the least is first.
-public enum SortOrder: Sendable {
-    /// The least is.
-    case forward
-    /// The greatest is.
-    case reverse
-}
-
 /// What a query asks for.
 struct Asked: Sendable {
     var filters: [Filter] = []

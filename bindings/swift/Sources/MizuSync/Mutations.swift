@@ -43,7 +43,7 @@ public struct RejectedMutation: Identifiable, Hashable, Sendable, CustomStringCo
     public let name: String
     /// Its arguments, as JSON.
     public let args: String
-    /// Why not, for the app: `conflict`, `invalid`, or a code of the server's own.
+    /// Why not, for the app: `conflict`, `not_found`, `forbidden` and so on, or a code of the server's own.
     public let code: String
     /// Why not, for a person.
     public let error: String

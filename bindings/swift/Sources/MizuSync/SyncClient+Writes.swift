@@ -55,11 +55,17 @@ extension SyncClient {
         try await writing { try $0.retry(id: id, args: nil) }
     }
 
-    /// Queues a rejected mutation again with other arguments: those of ``RejectedMutation/args``, mended, as JSON. Gives the
-    /// id of the new one.
+    /// Queues a rejected mutation again with other arguments: those of ``RejectedMutation/args``, mended. Gives the id of the
+    /// new one.
     @discardableResult
-    public func retry(_ id: String, args: String) async throws -> String {
-        try await writing { try $0.retry(id: id, args: args) }
+    public func retry(_ id: String, args: some Encodable & Sendable) async throws -> String {
+        try await writing { [coders] in try $0.retry(id: id, args: coders.args(args, of: id)) }
+    }
+
+    /// As the other one, for arguments that are JSON already.
+    @discardableResult
+    public func retry(_ id: String, argsJSON: String) async throws -> String {
+        try await writing { try $0.retry(id: id, args: argsJSON) }
     }
 
     /// Forgets a mutation that was rejected or is still pending, and undoes what it did here.

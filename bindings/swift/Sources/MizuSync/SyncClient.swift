@@ -28,8 +28,8 @@ public final class SyncClient: Sendable {
     ///   - url: the base URL of the server.
     ///   - scope: the data partition that is synced.
     ///   - configure: sets options.
-    /// - Throws: a ``SyncError`` where an option cannot hold whatever the file is like. What is found when the file is opened
-    ///   is told to ``SyncOptions/onError``, and thrown by all that is called.
+    /// - Throws: a ``SyncError`` for a database that is no file and an interval that is negative. All else, such as a URL that
+    ///   is none, is found when the client is opened: it is told to ``SyncOptions/onError``, logged, and thrown by all that is called.
     public convenience init(_ url: String, scope: String, _ configure: (inout SyncOptions) throws -> Void = { _ in })
         throws
     {
@@ -61,7 +61,7 @@ public final class SyncClient: Sendable {
         self.scope = scope
         self.coders = coders
         self.callbacks = callbacks
-        opening.begin(open) { [weak callbacks] in callbacks?.failed($0) }
+        opening.begin(open) { [weak callbacks] in callbacks?.notOpened($0) }
     }
 
     deinit {

@@ -35,6 +35,17 @@ struct BadInputTests {
     }
 
     @Test
+    func aClientThatCannotBeOpenedSaysSoInTheLogOfTheApp() async throws {
+        let log = Log()
+        let client = try SyncClient("http://192.0.2.1:8080/_sync", scope: "user:1") {
+            $0.database = .inMemory
+            $0.onLog = { if $0.target == "open" { log.add(.string("\($0.level) \($0.text)")) } }
+        }
+        expectSentence(try await log.next().text, ["error", "192.0.2.1", "cleartext"])
+        client.close()
+    }
+
+    @Test
     func aValueThatHasNoJSONIsRefusedWithoutTellingIt() async throws {
         struct Measure: Codable, Sendable {
             var secret: Double
@@ -68,6 +79,29 @@ struct BadInputTests {
         try await client.delivered()
         await log.stop()
         #expect(try log.left() == 0)
+        client.close()
+    }
+
+    @Test
+    func aPropertyThatIsMissingThoughItHasADefaultIsExplained() async throws {
+        struct Starred: Codable, Sendable {
+            var title: String
+            var stars = 0
+        }
+        let client = try SyncClient.inMemory()
+        try await client.todos.create("a", Todo(title: "Milk"))
+        await refused(.doesNotFit, "\"stars\"", "Codable takes no default", "optional") {
+            _ = try client.collection("todo", of: Starred.self)["a"].get()
+        }
+        client.close()
+    }
+
+    @Test
+    func argumentsThatHaveNoJSONAreNotRetried() async throws {
+        let client = try SyncClient.inMemory()
+        await refused(.invalidValue, "arguments", "NaN") {
+            try await client.retry("m", args: ["share": Double.nan])
+        }
         client.close()
     }
 

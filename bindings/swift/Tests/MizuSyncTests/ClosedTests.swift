@@ -50,7 +50,8 @@ struct ClosedTests {
             try await used.client.mutate("tick", args: 1) { try $0.delete(used.todos, "a") }
         },
         Use("retry") { try await $0.client.retry("m") },
-        Use("retry with other arguments") { try await $0.client.retry("m", args: "{}") },
+        Use("retry with other arguments") { try await $0.client.retry("m", args: JSON.object([:])) },
+        Use("retry with other JSON") { try await $0.client.retry("m", argsJSON: "{}") },
         Use("discard") { try await $0.client.discard("m") },
         Use("setToken") { try $0.client.setToken("token") },
         Use("cursor") { _ = try $0.client.cursor },

@@ -39,6 +39,14 @@ final class Callbacks: Sendable {
         call("onError") { try $0.onError?(error) }
     }
 
+    /// The client could not be opened, or do what it was asked before it was open. The core does not log that, and an app
+    /// without ``SyncOptions/onError`` would only see that it has no data.
+    func notOpened(_ error: SyncError) {
+        guard let options = options.with({ $0 }) else { return }
+        if options.onLog != nil || options.onError == nil { log(options, target: "open", error.message) }
+        failed(error)
+    }
+
     /// What the app throws in a callback breaks nothing, and is not silent.
     fileprivate func call(_ name: String, _ callback: (SyncOptions) throws -> Void) {
         guard let options = options.with({ $0 }) else { return }
@@ -47,12 +55,17 @@ final class Callbacks: Sendable {
         } catch {
             // Not what it says: that may be the user's data.
             let text = "\(name) threw \(type(of: error)); the sync goes on"
-            guard let log = options.onLog, name != "onLog" else {
-                FileHandle.standardError.write(Data("mizu-sync: \(text)\n".utf8))
-                return
-            }
-            try? log(LogLine(level: .error, target: "callbacks", text: text))
+            log(options, isToTheApp: name != "onLog", target: "callbacks", text)
         }
+    }
+
+    /// For developers: to the app's log, or where it has none.
+    private func log(_ options: SyncOptions, isToTheApp: Bool = true, target: String, _ text: String) {
+        guard let log = options.onLog, isToTheApp else {
+            FileHandle.standardError.write(Data("mizu-sync: \(text)\n".utf8))
+            return
+        }
+        try? log(LogLine(level: .error, target: target, text: text))
     }
 }
 

@@ -100,8 +100,8 @@ struct Coders: Sendable {
     private func whyNotDecoded(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, let context):
-            context.codingPath.isEmpty
-                ? "it has no \"\(key.stringValue)\"" : "it has no \"\(key.stringValue)\" at \(path(context.codingPath))"
+            "it has no \"\(key.stringValue)\"\(context.codingPath.isEmpty ? "" : " at \(path(context.codingPath))"), and "
+                + "Codable takes no default of a property"
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
             "its JSON has no \(type) at \(path(context.codingPath))"
         case .dataCorrupted(let context):

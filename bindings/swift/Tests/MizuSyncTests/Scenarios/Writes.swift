@@ -17,7 +17,7 @@ extension World {
             return .string(try await client.retry(step.text("id")))
         case "retry_with":
             let client = try client(&step)
-            return .string(try await client.retry(step.text("id"), args: step.value("args").asText))
+            return .string(try await client.retry(step.text("id"), argsJSON: step.value("args").asText))
         case "discard":
             let client = try client(&step)
             try await client.discard(step.text("id"))
