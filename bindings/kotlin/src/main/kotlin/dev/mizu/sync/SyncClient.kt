@@ -67,7 +67,7 @@ public class SyncClient internal constructor(
     @PublishedApi
     internal val json: Json = options.json
 
-    private val opening = Opening(options.callbacks::failed)
+    private val opening = Opening(options.callbacks::notOpened)
 
     /** Those who watch something, and hear of nothing more once this is closed. */
     private val watching: MutableSet<Wakes> = ConcurrentHashMap.newKeySet()

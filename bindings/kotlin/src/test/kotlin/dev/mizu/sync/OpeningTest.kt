@@ -4,6 +4,7 @@ import dev.mizu.sync.ffi.NativeClient
 import dev.mizu.sync.ffi.NoHandle
 import dev.mizu.sync.internal.open
 import dev.mizu.sync.support.SOON
+import dev.mizu.sync.support.assertSentence
 import dev.mizu.sync.support.blocking
 import dev.mizu.sync.support.refused
 import dev.mizu.sync.support.soon
@@ -45,6 +46,22 @@ class OpeningTest {
             goOn.soon()
             open(url, "user:1", options)
         }
+    }
+
+    @Test
+    fun `a client that cannot be opened says so in the log of an app that does not listen to errors`(
+        @TempDir folder: File,
+    ) = blocking {
+        val lines = Channel<LogLine>(Channel.UNLIMITED)
+        val client =
+            SyncClient("https://api.example.com/_sync", "user:1") {
+                database = File(folder, "nowhere/todos.db")
+                onLog { lines.trySend(it) }
+            }
+        val line = lines.receive()
+        assertEquals(LogLevel.ERROR to "open", line.level to line.target)
+        assertSentence(line.text, "folder does not exist")
+        client.close()
     }
 
     @Test

@@ -63,6 +63,20 @@ internal class Callbacks {
     /** Something is in the way, whoever has found that. */
     fun failed(failure: SyncException) = call("onError") { client -> onError?.invoke(client, failure) }
 
+    /**
+     * The client could not be opened, or do what it was asked before it was open. The core does not log that, and an app
+     * without `onError` would only see that it has no data.
+     */
+    fun notOpened(failure: SyncException) {
+        val text = failure.message.orEmpty()
+        if (onLog != null) {
+            log("open", text)
+        } else if (onError == null) {
+            System.err.println("mizu-sync: $text")
+        }
+        failed(failure)
+    }
+
     /** What the app throws in a callback breaks nothing, and is not silent. */
     inline fun call(
         name: String,
@@ -80,8 +94,7 @@ internal class Callbacks {
         name: String,
         thrown: Throwable,
     ) {
-        val log = onLog
-        if (log == null || name == "onLog") {
+        if (onLog == null || name == "onLog") {
             // Not what it says: that may be the user's data.
             Unquoted(thrown).printStackTrace()
             return
@@ -91,13 +104,15 @@ internal class Callbacks {
                 .firstOrNull()
                 ?.let { " at $it" }
                 .orEmpty()
-        val line =
-            LogLine(
-                LogLevel.ERROR,
-                "callbacks",
-                "$name threw ${thrown.javaClass.name}$place; the sync goes on",
-            )
-        runCatching { log(line) }.onFailure { Unquoted(it).printStackTrace() }
+        log("callbacks", "$name threw ${thrown.javaClass.name}$place; the sync goes on")
+    }
+
+    private fun log(
+        target: String,
+        text: String,
+    ) {
+        val line = LogLine(LogLevel.ERROR, target, text)
+        runCatching { onLog?.invoke(line) }.onFailure { Unquoted(it).printStackTrace() }
     }
 }
 
