@@ -1,8 +1,8 @@
 import Foundation
 internal import MizuSyncNative
 
-/// What a field can be compared with, as it stands in the JSON: truth values, numbers, texts, and enums and dates that
-/// become one of these.
+/// What a field can be compared with, as it stands in the JSON: truth values, numbers, texts, and enums, dates, UUIDs and URLs
+/// that become one of these.
 public protocol QueryValue: Sendable {
     /// It as JSON, no list and no object.
     var json: JSON { get }
@@ -31,9 +31,12 @@ extension QueryValue where Self: RawRepresentable, RawValue: QueryValue {
 }
 
 extension Date: QueryValue {
-    /// It as the SDK's own encoder writes it: `2027-01-01T10:00:00Z`.
-    public var json: JSON { .string(formatted(.iso8601)) }
+    /// It as the SDK's own encoder writes it: `2027-01-01T10:00:00.000Z`.
+    public var json: JSON { .string(Timestamp.text(of: self)) }
 }
+
+extension UUID: QueryValue { public var json: JSON { .string(uuidString) } }
+extension URL: QueryValue { public var json: JSON { .string(absoluteString) } }
 
 /// A field of the stored JSON: a property of the app's type, or a property of one. Made by ``field(_:)``.
 public struct Field: Sendable {

@@ -34,18 +34,18 @@ public struct SyncOptions: Sendable {
     /// The app's own version. When it changes, what the former one could not read is fetched again.
     public var appVersion = ""
 
-    /// How values become JSON. Dates are texts of ISO 8601 unless told.
+    /// How values become JSON. Dates are texts such as `2027-01-01T10:00:00.000Z` unless told, which are ordered as the times.
     public var encoder: JSONEncoder = {
         let encoder = JSONEncoder()
-        encoder.dateEncodingStrategy = .iso8601
+        encoder.dateEncodingStrategy = .custom { try Timestamp.text(of: $0).encode(to: $1) }
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return encoder
     }()
 
-    /// How JSON becomes values.
+    /// How JSON becomes values. Dates are read from texts of RFC 3339 unless told, with any number of digits behind the second.
     public var decoder: JSONDecoder = {
         let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
+        decoder.dateDecodingStrategy = .custom { try Timestamp.date(from: $0) }
         return decoder
     }()
 
