@@ -93,7 +93,7 @@ public func field(_ name: String) -> Field {
 /// A condition of a query.
 public struct Filter: Sendable {
     /// One operator, before what it combines.
-    struct Step: Sendable {
+    struct Step: Hashable, Sendable {
         var `operator`: Operator
         var path: [String] = []
         var values: [JSON] = []
@@ -129,11 +129,18 @@ public enum SortOrder: Sendable {
 }
 
 /// What a query asks for.
-struct Asked: Sendable {
+struct Asked: Equatable, Sendable {
     var filters: [Filter] = []
     var order: [(field: Field, order: SortOrder)] = []
     var limit: Int?
     var offset = 0
+
+    /// Whether both ask for the same.
+    static func == (one: Asked, other: Asked) -> Bool {
+        one.filters.elementsEqual(other.filters) { $0.steps == $1.steps }
+            && one.order.elementsEqual(other.order) { $0.field.path == $1.field.path && $0.order == $1.order }
+            && one.limit == other.limit && one.offset == other.offset
+    }
 
     /// As the core takes it.
     func options() throws -> QueryOptions {

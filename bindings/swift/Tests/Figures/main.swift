@@ -66,7 +66,7 @@ for database in [
     let client = try SyncClient.inMemory { $0.database = database }
     let items = client.collection("task", of: Item.self)
     let one = try await items.create("one", Item(0))
-    var values = one.values.makeAsyncIterator()
+    let values = one.values.makeAsyncIterator()
     _ = await values.next()
     var times: [Double] = []
     for round in 0..<2_000 {
