@@ -34,7 +34,9 @@ let package = Package(
     targets: [
         core,
         .target(name: "MizuSyncNative", dependencies: ["MizuSyncFFI"], path: "\(generated)/MizuSyncNative"),
-        .target(name: "MizuSync", dependencies: ["MizuSyncNative"], path: "bindings/swift/Sources/MizuSync"),
+        .target(
+            name: "MizuSync", dependencies: ["MizuSyncNative"], path: "bindings/swift/Sources/MizuSync",
+            resources: [.copy("PrivacyInfo.xcprivacy")]),
         // Most of it is empty where there is no UIKit.
         .target(
             name: "MizuSyncPlatform", dependencies: ["MizuSync"], path: "ios/Sources/MizuSyncPlatform"),
