@@ -37,7 +37,7 @@ public struct SyncOptions: Sendable {
     /// How values become JSON. Dates are texts such as `2027-01-01T10:00:00.000Z` unless told, which are ordered as the times.
     public var encoder: JSONEncoder = {
         let encoder = JSONEncoder()
-        encoder.dateEncodingStrategy = .custom { try Timestamp.text(of: $0).encode(to: $1) }
+        encoder.dateEncodingStrategy = .custom { try Timestamp.encode($0, to: $1) }
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return encoder
     }()

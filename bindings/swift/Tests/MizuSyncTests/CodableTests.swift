@@ -50,6 +50,22 @@ struct CodableTests {
     }
 
     @Test
+    func aTimeThatNoTextHasIsRefusedAndAnyOtherIsReadAsItWasWritten() async throws {
+        let client = try SyncClient.inMemory()
+        let meetings = client.collection("meeting", of: Meeting.self)
+        for date in [Date.distantPast, .distantFuture, Date(timeIntervalSince1970: 253_402_300_799.999)] {
+            let read = try await meetings.add(Meeting(at: date)).get()
+            #expect(abs(try #require(read).at.timeIntervalSince(date)) < 0.001)
+        }
+        for time in [Double.infinity, -.infinity, .nan, 1e300, 253_402_300_800] {
+            let date = Date(timeIntervalSince1970: time)
+            await refused(.invalidValue, "$.at") { try await meetings.add(Meeting(at: date)) }
+            #expect(try meetings.query().where("at", equals: date).count() <= 1)
+        }
+        client.close()
+    }
+
+    @Test
     func theNamesInJSONStayWhateverTheStrategyForNamesIs() async throws {
         struct Note: Codable, Hashable, Sendable {
             var createdBy: String
