@@ -41,8 +41,10 @@ let package = Package(
     targets: [
         core,
         .target(name: "MizuSyncNative", dependencies: ["MizuSyncFFI"], path: "\(generated)/MizuSyncNative"),
-        .target(name: "MizuSync", dependencies: ["MizuSyncNative"], path: "bindings/swift/Sources/MizuSync"),
-        // Empty where there is no UIKit.
+        .target(
+            name: "MizuSync", dependencies: ["MizuSyncNative"], path: "bindings/swift/Sources/MizuSync",
+            resources: [.copy("PrivacyInfo.xcprivacy")]),
+        // Most of it is empty where there is no UIKit.
         .target(
             name: "MizuSyncPlatform", dependencies: ["MizuSync"], path: "ios/Sources/MizuSyncPlatform"),
         .target(
@@ -54,7 +56,8 @@ let package = Package(
         .executableTarget(
             name: "Figures", dependencies: ["MizuSync", "MizuSyncTesting"], path: "bindings/swift/Tests/Figures"),
         .testTarget(
-            name: "MizuSyncTests", dependencies: ["MizuSync", "MizuSyncNative", "MizuSyncTesting", "FirstProgram"],
+            name: "MizuSyncTests",
+            dependencies: ["MizuSync", "MizuSyncNative", "MizuSyncPlatform", "MizuSyncTesting", "FirstProgram"],
             path: "bindings/swift/Tests/MizuSyncTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -41,15 +41,16 @@
             schedule(after: interval)
             let work = Task {
                 var hasSynced = true
-                await SyncPlatform.shared.withOpenClients { clients in
+                await SyncPlatform.shared.presence.withOpenClients { clients in
                     for client in clients {
                         do { try await client.sync(timeout: .seconds(20)) } catch { hasSynced = false }
                     }
                 }
                 task.setTaskCompleted(success: hasSynced && !Task.isCancelled)
             }
-            // Ends the wait; the clients are paused, and the task is completed.
-            task.expirationHandler = { work.cancel() }
+            // Ends the wait; the clients are paused, and the task is completed. iOS calls it on a thread of its own: without
+            // `@Sendable` it would be of the main actor, and end the app there.
+            task.expirationHandler = { @Sendable in work.cancel() }
         }
     }
 #endif

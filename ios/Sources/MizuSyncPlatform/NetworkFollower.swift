@@ -3,7 +3,8 @@
     import Network
 
     /// Tells whether the device has a network, now and whenever that changes. When it moves from one network to another it tells
-    /// that there is none, and that there is one: connections over the old one are dead, and are opened anew at once.
+    /// that there is none, and that there is one: connections over the old one are dead, and are opened anew at once. There
+    /// is one, for as long as the app runs.
     @MainActor
     final class NetworkFollower {
         private let monitor = NWPathMonitor()
@@ -29,10 +30,6 @@
             if isOther { changed(false) }
             self.isUp = isUp
             changed(isUp)
-        }
-
-        deinit {
-            monitor.cancel()
         }
     }
 #endif

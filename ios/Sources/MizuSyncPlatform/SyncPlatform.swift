@@ -19,144 +19,67 @@
         public static let shared = SyncPlatform()
 
         /// Called when a client could not be paused or resumed. Another process may have its file.
-        public var onError: (SyncClient, any Error) -> Void = { client, error in
-            SystemLog.log(.error, "platform", "\(client) could not be paused or resumed: \(error)")
+        public var onError: (SyncClient, any Error) -> Void {
+            get { presence.onError }
+            set { presence.onError = newValue }
         }
+
+        let presence = Presence(
+            onError: { SystemLog.log(.error, "platform", "\($0) could not be paused or resumed: \($1)") },
+            begin: { TimeOfIOS($0) })
 
         private let network = NetworkFollower()
-        private var attached: [Attached] = []
         private var observers: [any NSObjectProtocol] = []
-        /// What is to be done with the clients, one after the other.
-        private var last: Task<Void, Never>?
-        /// What waits for the queue to be sent, while the app is leaving.
-        private var drain: Task<Void, Never>?
-        private var isSeen = false
-
-        /// The app has the client, and may forget it.
-        private struct Attached {
-            weak var client: SyncClient?
-        }
 
         private init() {}
 
         /// The clients that are attached.
-        public var clients: [SyncClient] {
-            attached.compactMap(\.client).filter { !$0.isClosed }
-        }
+        public var clients: [SyncClient] { presence.clients }
 
         /// Tells `client` from now on how things are. It is forgotten when it is closed, or the app has forgotten it.
         public func attach(_ client: SyncClient) {
             begin()
-            attached.removeAll { $0.client == nil || $0.client?.isClosed == true || $0.client === client }
-            attached.append(Attached(client: client))
             client.setNetwork(isUp: network.isUp)
-            client.setForeground(isSeen)
+            presence.attach(client)
         }
 
         /// Tells `client` nothing more.
         public func detach(_ client: SyncClient) {
-            attached.removeAll { $0.client === client }
-        }
-
-        /// Runs `work` with clients that are open, also while the app is not seen; they are paused afterwards if they were
-        /// before. Cancelling the task cancels it.
-        func withOpenClients(_ work: @escaping @MainActor ([SyncClient]) async -> Void) async {
-            let done = enqueue {
-                let wasSeen = self.isSeen
-                let clients = self.clients
-                if !wasSeen { await self.resume(clients) }
-                await work(clients)
-                if !self.isSeen { await self.pause(clients) }
-            }
-            await withTaskCancellationHandler {
-                await done.value
-            } onCancel: {
-                done.cancel()
-            }
+            presence.detach(client)
         }
 
         private func begin() {
             guard observers.isEmpty else { return }
-            isSeen = UIApplication.shared.applicationState != .background
             network.start { [weak self] isUp in
                 for client in self?.clients ?? [] { client.setNetwork(isUp: isUp) }
             }
             observe(UIApplication.didEnterBackgroundNotification) { $0.leave() }
             observe(UIApplication.willEnterForegroundNotification) { $0.comeBack() }
+            Task { await lookWhetherItIsSeen() }
         }
 
-        private func observe(_ name: Notification.Name, _ act: @escaping @MainActor @Sendable (SyncPlatform) -> Void) {
+        /// iOS launches an app that is not seen too, for a refresh or a push, and never says then that it leaves the screen.
+        private func lookWhetherItIsSeen() async {
+            let time = TimeOfIOS {}
+            // A client may be attached before there is a `UIApplication`; and there is no scene yet when there is one.
+            try? await Task.sleep(for: .seconds(3))
+            if presence.isSeen && UIApplication.shared.applicationState == .background { presence.leave() }
+            time.end()
+        }
+
+        private func observe(_ name: Notification.Name, _ act: @escaping @MainActor @Sendable (Presence) -> Void) {
             let observer = NotificationCenter.default.addObserver(forName: name, object: nil, queue: .main) {
-                [weak self] _ in
-                MainActor.assumeIsolated { if let self { act(self) } }
+                [presence] _ in
+                MainActor.assumeIsolated { act(presence) }
             }
             observers.append(observer)
-        }
-
-        private func leave() {
-            isSeen = false
-            for client in clients { client.setForeground(false) }
-            let time = BackgroundTime { [weak self] in self?.drain?.cancel() }
-            enqueue {
-                let clients = self.clients
-                let drain = Task { await Self.flush(clients) }
-                self.drain = drain
-                if self.isSeen || time.isOver { drain.cancel() }
-                await drain.value
-                self.drain = nil
-                // Also where the app is seen again: that is next in the queue.
-                await self.pause(clients)
-                time.end()
-            }
-        }
-
-        private func comeBack() {
-            isSeen = true
-            drain?.cancel()
-            enqueue {
-                let clients = self.clients
-                await self.resume(clients)
-                for client in clients { client.setForeground(true) }
-            }
-        }
-
-        @discardableResult
-        private func enqueue(_ work: @escaping @MainActor () async -> Void) -> Task<Void, Never> {
-            let before = last
-            let next = Task {
-                await before?.value
-                await work()
-            }
-            last = next
-            return next
-        }
-
-        /// Sends what waits. How it ends is the clients' business: what is left is sent the next time.
-        private static func flush(_ clients: [SyncClient]) async {
-            await withTaskGroup(of: Void.self) { group in
-                for client in clients {
-                    group.addTask { try? await client.flush(timeout: .seconds(25)) }
-                }
-            }
-        }
-
-        private func pause(_ clients: [SyncClient]) async {
-            for client in clients where !client.isClosed {
-                do { try await client.pause() } catch { onError(client, error) }
-            }
-        }
-
-        private func resume(_ clients: [SyncClient]) async {
-            for client in clients where !client.isClosed {
-                do { try await client.resume() } catch { onError(client, error) }
-            }
         }
     }
 
     /// Time that iOS gives an app that has left the screen.
     @MainActor
     @available(iOSApplicationExtension, unavailable)
-    private final class BackgroundTime {
+    private final class TimeOfIOS: BackgroundTime {
         private var id = UIBackgroundTaskIdentifier.invalid
 
         /// Whether there is none left.

@@ -18,6 +18,9 @@ public struct Entity<Value: Codable & Sendable>: Identifiable, Sendable {
 
     /// Its value; `nil` when it is not visible. A handle that was read before, or a copy of it, reads again without a call into
     /// the core, until the entity is changed: keep the handle of what is read often.
+    ///
+    /// - Throws: ``SyncError/Code/doesNotFit`` when its JSON is not of the type, and ``SyncError/Code/paused`` or
+    ///   ``SyncError/Code/closed`` when the client is: so do all reads.
     public func get() throws -> Value? {
         try copy.json(client, collection: codec.collection, id: id).map { try codec.decode(client.native, id: id, $0) }
     }

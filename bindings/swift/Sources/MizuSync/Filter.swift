@@ -1,8 +1,8 @@
 import Foundation
 internal import MizuSyncNative
 
-/// What a field can be compared with, as it stands in the JSON: truth values, numbers, texts, and enums and dates that
-/// become one of these.
+/// What a field can be compared with, as it stands in the JSON: truth values, numbers, texts, and enums, dates, UUIDs and URLs
+/// that become one of these.
 public protocol QueryValue: Sendable {
     /// It as JSON, no list and no object.
     var json: JSON { get }
@@ -31,9 +31,12 @@ extension QueryValue where Self: RawRepresentable, RawValue: QueryValue {
 }
 
 extension Date: QueryValue {
-    /// It as the SDK's own encoder writes it: `2027-01-01T10:00:00Z`.
-    public var json: JSON { .string(formatted(.iso8601)) }
+    /// It as the SDK's own encoder writes it: `2027-01-01T10:00:00.000Z`.
+    public var json: JSON { .string(Timestamp.text(of: self)) }
 }
+
+extension UUID: QueryValue { public var json: JSON { .string(uuidString) } }
+extension URL: QueryValue { public var json: JSON { .string(absoluteString) } }
 
 /// A field of the stored JSON: a property of the app's type, or a property of one. Made by ``field(_:)``.
 public struct Field: Sendable {
@@ -90,7 +93,7 @@ public func field(_ name: String) -> Field {
 /// A condition of a query.
 public struct Filter: Sendable {
     /// One operator, before what it combines.
-    struct Step: Sendable {
+    struct Step: Hashable, Sendable {
         var `operator`: Operator
         var path: [String] = []
         var values: [JSON] = []
@@ -118,11 +121,18 @@ public struct Filter: Sendable {
 }
 
 /// What a query asks for.
-struct Asked: Sendable {
+struct Asked: Equatable, Sendable {
     var filters: [Filter] = []
     var order: [(field: Field, order: SortOrder)] = []
     var limit: Int?
     var offset = 0
+
+    /// Whether both ask for the same.
+    static func == (one: Asked, other: Asked) -> Bool {
+        one.filters.elementsEqual(other.filters) { $0.steps == $1.steps }
+            && one.order.elementsEqual(other.order) { $0.field.path == $1.field.path && $0.order == $1.order }
+            && one.limit == other.limit && one.offset == other.offset
+    }
 
     /// As the core takes it.
     func options() throws -> QueryOptions {

@@ -19,9 +19,8 @@ public enum JSON: Hashable, Sendable {
 
 extension JSON: Codable {
     public init(from decoder: any Decoder) throws {
-        if let object = try? decoder.container(keyedBy: FieldName.self) {
-            var fields: [String: JSON] = [:]
-            for key in object.allKeys { fields[key.stringValue] = try object.decode(JSON.self, forKey: key) }
+        // As a dictionary: of those, no strategy for the names of properties changes the names.
+        if let fields = try? decoder.singleValueContainer().decode([String: JSON].self) {
             self = .object(fields)
         } else if var list = try? decoder.unkeyedContainer() {
             var values: [JSON] = []
@@ -50,20 +49,9 @@ extension JSON: Codable {
         case .double(let value): try value.encode(to: encoder)
         case .string(let value): try value.encode(to: encoder)
         case .array(let values): try values.encode(to: encoder)
-        case .object(let fields): try fields.encode(to: encoder)
-        }
-    }
-
-    private struct FieldName: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-
-        init(stringValue: String) {
-            self.stringValue = stringValue
-        }
-
-        init?(intValue: Int) {
-            return nil
+        case .object(let fields):
+            var container = encoder.singleValueContainer()
+            try container.encode(fields)
         }
     }
 }

@@ -24,14 +24,27 @@
         /// Whether they have been read.
         public private(set) var isLoaded = false
 
+        @ObservationIgnored private var query: Query<Value>?
         @ObservationIgnored private var task: Task<Void, Never>?
+
+        /// Watches nothing yet.
+        init() {}
 
         /// Watches the rows of `query`.
         public init(_ query: Query<Value>) {
-            let values = query.values
-            task = Task { [weak self] in
+            show(query)
+        }
+
+        /// Watches the rows of `query` from now on, for a search or another list. The rows stay what they are until those of
+        /// `query` have been read. Nothing happens when it is watched already.
+        public func show(_ query: Query<Value>) {
+            if query == self.query { return }
+            self.query = query
+            task?.cancel()
+            task = Task { [weak self, values = query.values] in
                 for await rows in values {
-                    guard let self else { return }
+                    // What was read for a query before this one comes too late.
+                    guard let self, !Task.isCancelled else { return }
                     self.rows = rows
                     self.isLoaded = true
                 }

@@ -116,3 +116,10 @@ public struct Query<Value: Codable & Sendable>: Sendable {
         }
     }
 }
+
+extension Query: Equatable {
+    /// Queries are equal that ask the same client for the same: for `.task(id: query)`.
+    public static func == (one: Query, other: Query) -> Bool {
+        one.client === other.client && one.codec.collection == other.codec.collection && one.asked == other.asked
+    }
+}

@@ -10,7 +10,7 @@ internal import MizuSyncNative
 ///
 /// It can be read and set on any thread.
 public final class Signal<Value: Sendable>: Sendable {
-    private let current: Locked<Value>
+    private let current: Locked<(value: Value, version: UInt64)>
     private let isSame: @Sendable (Value, Value) -> Bool
 
     /// Made when somebody is to be told: a signal that nobody watches costs nothing.
@@ -18,7 +18,7 @@ public final class Signal<Value: Sendable>: Sendable {
 
     /// A signal. Values that are the same by `isSame` are no change.
     public init(_ initial: Value, isSame: @escaping @Sendable (Value, Value) -> Bool) {
-        current = Locked(initial)
+        current = Locked((initial, 0))
         self.isSame = isSame
     }
 
@@ -32,24 +32,44 @@ public final class Signal<Value: Sendable>: Sendable {
     public var value: Value {
         get {
             if Tracking.isOn { tracked().track() }
-            return current.with { $0 }
+            return current.with { $0.value }
         }
         set {
             update { $0 = newValue }
         }
     }
 
-    /// Changes it. `change` must not use this signal.
+    /// Changes it. `change` runs again if somebody else has set it meanwhile, so that none of two changes is lost.
     public func update(_ change: (inout Value) -> Void) {
         if Tracking.isComputing {
             assertionFailure(Tracking.mustNotWrite)
             return
         }
-        let (before, after) = current.with { value in
-            let before = value
-            change(&value)
-            return (before, value)
+        var before = current.with { $0 }
+        var after = before.value
+        change(&after)
+        while let newer = replace(before.version, by: after) {
+            (before, after) = (newer, newer.value)
+            change(&after)
         }
+        tell(from: before.value, to: after)
+    }
+
+    /// It now, and whenever it is another one. A slow loop gets the newest.
+    public var values: Values<Value> {
+        .read { self.value }
+    }
+
+    /// Sets it, if it is still of this version; gives the newer one otherwise.
+    private func replace(_ version: UInt64, by value: Value) -> (value: Value, version: UInt64)? {
+        current.with { current in
+            if current.version != version { return current }
+            current = (value, version + 1)
+            return nil
+        }
+    }
+
+    private func tell(from before: Value, to after: Value) {
         // Whoever makes the node later reads the new value.
         guard let node = node.with({ $0 }), !isSame(before, after) else { return }
         do {
@@ -57,11 +77,6 @@ public final class Signal<Value: Sendable>: Sendable {
         } catch {
             assertionFailure("\(error)")
         }
-    }
-
-    /// It now, and whenever it is another one. A slow loop gets the newest.
-    public var values: Values<Value> {
-        .read { self.value }
     }
 
     private func tracked() -> NativeSignal {

@@ -6,7 +6,7 @@ import Foundation
 /// long as it takes nothing else is told, and loops over values have no news. What it throws is logged. One that needs the client takes it from where the app keeps it, or weakly: a client that its own
 /// callbacks hold is only freed by ``SyncClient/close()``.
 public struct SyncOptions: Sendable {
-    /// Where the data is kept: a file for each scope and user.
+    /// Where the data is kept: a file for each scope.
     public var database = Database.automatic
 
     /// The user whose data this is. The file remembers it, and is refused to another one.
@@ -34,18 +34,18 @@ public struct SyncOptions: Sendable {
     /// The app's own version. When it changes, what the former one could not read is fetched again.
     public var appVersion = ""
 
-    /// How values become JSON. Dates are texts of ISO 8601 unless told.
+    /// How values become JSON. Dates are texts such as `2027-01-01T10:00:00.000Z` unless told, which are ordered as the times.
     public var encoder: JSONEncoder = {
         let encoder = JSONEncoder()
-        encoder.dateEncodingStrategy = .iso8601
+        encoder.dateEncodingStrategy = .custom { try Timestamp.encode($0, to: $1) }
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return encoder
     }()
 
-    /// How JSON becomes values.
+    /// How JSON becomes values. Dates are read from texts of RFC 3339 unless told, with any number of digits behind the second.
     public var decoder: JSONDecoder = {
         let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
+        decoder.dateDecodingStrategy = .custom { try Timestamp.date(from: $0) }
         return decoder
     }()
 
@@ -115,7 +115,8 @@ public struct SyncOptions: Sendable {
 
 /// Where a ``SyncClient`` keeps its data.
 public enum Database: Hashable, Sendable {
-    /// A file of the scope in the folder for the app's own data, `Application Support/MizuSync`, which is in no backup.
+    /// A file of the scope in the folder for the app's own data, `Application Support/MizuSync`, which is in no backup. On a Mac
+    /// and on Linux, where apps share that folder, it is in one of the app's name there.
     case automatic
     /// This file. It is made if it is not there, its folder is not. Exclude it, and the files beside it, from backups.
     case file(URL)
@@ -135,7 +136,7 @@ public enum Database: Hashable, Sendable {
             do {
                 let folder = try FileManager.default
                     .url(for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
-                    .appendingPathComponent("MizuSync", isDirectory: true)
+                    .appendingPathComponent(Self.folderName, isDirectory: true)
                 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
                 try Self.keepToThisDevice(folder)
                 return folder.appendingPathComponent(Self.fileName(scope: scope)).path
@@ -163,17 +164,33 @@ public enum Database: Hashable, Sendable {
         #endif
     }
 
-    /// Another one for every scope, on file systems too that do not know upper from lower case.
-    private static func fileName(scope: String) -> String {
+    /// Below the folder for apps' own data, of which an iPhone has one for each app.
+    private static var folderName: String {
+        #if os(macOS) || os(Linux)
+            "MizuSync/" + (Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName)
+        #else
+            "MizuSync"
+        #endif
+    }
+
+    /// Another one for every scope, on file systems too that do not know upper from lower case, and short enough for them. Of a
+    /// long scope it is the beginning and a number made of the whole: should two have the same, the file is refused to one.
+    package static func fileName(scope: String) -> String {
         let escaped = scope.utf8.map { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
                 String(UnicodeScalar(byte))
             default: "_" + String(byte, radix: 16)
             }
-        }
-        return escaped.joined() + ".db"
+        }.joined()
+        if escaped.utf8.count <= longest { return escaped + ".db" }
+        // FNV-1a.
+        let number = escaped.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return "\(escaped.prefix(longest))__\(String(number, radix: 16)).db"
     }
+
+    /// Of 255 bytes; the files beside it have longer names.
+    private static let longest = 160
 }
 
 /// What the SDK says for developers.

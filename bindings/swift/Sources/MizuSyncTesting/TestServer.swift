@@ -62,7 +62,7 @@ public final class TestServer: Sendable {
 
     /// A client of this server, in memory unless told otherwise, that has synced once and goes on syncing: a device.
     public func client(
-        _ scope: String, _ configure: (inout SyncOptions) throws -> Void = { _ in }
+        _ scope: String, _ configure: @Sendable (inout SyncOptions) throws -> Void = { _ in }
     ) async throws -> SyncClient {
         let client = try SyncClient(url, scope: scope) {
             $0.database = .inMemory

@@ -109,4 +109,26 @@ struct SignalTests {
         let tooLong = try chain(200, reading: false)
         await refused(.misuse, "more than 64") { _ = try tooLong.value }
     }
+
+    @Test
+    func aChangeMayReadWhatItChangesAndNoneOfManyIsLost() async throws {
+        let count = Signal(1)
+        count.update { $0 += count.value }
+        #expect(count.value == 2)
+        let (isRead, isSet) = (Gate(), Gate())
+        let other = Task {
+            try await isRead.passed()
+            count.value = 10
+            isSet.open()
+        }
+        try await onThread {
+            count.update {
+                isRead.open()
+                try? isSet.pass()
+                $0 += 1
+            }
+        }
+        try await other.value
+        #expect(count.value == 11)
+    }
 }

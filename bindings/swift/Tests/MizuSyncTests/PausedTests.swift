@@ -1,0 +1,29 @@
+import MizuSync
+import MizuSyncTesting
+import Testing
+
+@Suite
+struct PausedTests {
+    @Test(.timeLimit(.minutes(1)), arguments: Loop.allCases)
+    func aLoopThatBeginsWhileTheClientIsPausedGoesOnWhenItIsResumed(_ loop: Loop) async throws {
+        let folder = try Folder()
+        let client = try SyncClient("http://127.0.0.1:9/_sync", scope: "user:1") {
+            $0.database = .file(folder.file("a.db"))
+        }
+        try await client.todos.create("a", Todo(title: "Milk"))
+        try await client.pause()
+        let (seen, values) = (Box(0), Box(false))
+        let looping = Task {
+            try await loop.run(client) {
+                values.value = true
+                return seen.value == 1
+            }
+            return values.value
+        }
+        for _ in 0..<1_000 { await Task.yield() }
+        seen.value = 1
+        try await client.resume()
+        #expect(try await looping.value)
+        client.close()
+    }
+}
