@@ -5,7 +5,9 @@ import Testing
 @Suite
 struct PausedTests {
     /// What the client is doing is not in the file: it is there while the client is paused, too.
-    @Test(.timeLimit(.minutes(1)), arguments: Loop.allCases.filter { $0 != .status })
+    static let ofTheFile = Loop.allCases.filter { $0 != .status }
+
+    @Test(.timeLimit(.minutes(1)), arguments: ofTheFile)
     func aLoopThatBeginsWhileTheClientIsPausedGoesOnWhenItIsResumed(_ loop: Loop) async throws {
         let folder = try Folder()
         let client = try SyncClient("http://127.0.0.1:9/_sync", scope: "user:1") {
