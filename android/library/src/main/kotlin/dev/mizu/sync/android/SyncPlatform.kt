@@ -10,7 +10,6 @@ import androidx.lifecycle.LifecycleOwner
 import androidx.lifecycle.ProcessLifecycleOwner
 import dev.mizu.sync.SyncClient
 import dev.mizu.sync.SyncException
-import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
@@ -35,10 +34,7 @@ import java.util.concurrent.ConcurrentHashMap
 public object SyncPlatform {
     /** The clients, each with whoever looks at what it has not sent. */
     private val attached = ConcurrentHashMap<SyncClient, Job>()
-    private val background =
-        CoroutineScope(
-            SupervisorJob() + Dispatchers.Default + CoroutineExceptionHandler { _, failure -> notSent(failure) },
-        )
+    private val background = CoroutineScope(SupervisorJob() + Dispatchers.Default)
 
     @Volatile
     private var state: State? = null
@@ -83,7 +79,7 @@ public object SyncPlatform {
     /** Begins, for apps that have removed the provider of androidx.startup. On any thread; a second call does nothing. */
     public fun start(context: Context) {
         val app = context.applicationContext
-        val state = State { SyncWork.flush(app) }
+        val state = State { runCatching { SyncWork.flush(app) }.onFailure(::notSent) }
         synchronized(this) {
             if (this.state != null) return
             this.state = state
